@@ -13,12 +13,16 @@ from registry.asked import Asked
 
 
 @pytest.fixture(scope="module")
-def registry() -> Iterator[Registry]:
+def broker() -> Iterator[ottla.Broker]:
+    """The broker that the registry of a module is on."""
+    with ottla.Broker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def registry(broker: ottla.Broker) -> Iterator[Registry]:
     """A registry behind a port that the system chose. What a test registers stays for the next."""
-    with (
-        ottla.Broker() as broker,
-        Registry(broker.bootstrap_servers, Options(port=0)) as registry,
-    ):
+    with Registry(broker.bootstrap_servers, Options(port=0)) as registry:
         yield registry
 
 

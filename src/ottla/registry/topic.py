@@ -75,6 +75,21 @@ def make(client: Client, name: str = NAME) -> None:
         )
 
 
+def is_there(client: Client, name: str) -> bool:
+    """Whether there is a topic of this name.
+
+    Raises:
+        BrokerError: Kafka does not say.
+    """
+    try:
+        topics.describe(client, [name])
+    except BrokerError as error:
+        if error.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            return False
+        raise
+    return True
+
+
 class Topic:
     """One instance's view of the topic.
 
@@ -96,7 +111,7 @@ class Topic:
         """The offset up to which everything is applied; -1 before it is known where it begins."""
         self._moved = threading.Condition()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._read, name="ottla-schemas", daemon=True)
+        self._thread = threading.Thread(target=self._read, name=f"ottla{name}", daemon=True)
         self.trouble: str | None = None
         """Why nothing is read just now."""
 

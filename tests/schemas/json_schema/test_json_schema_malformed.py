@@ -88,6 +88,15 @@ def test_a_schema_that_is_only_itself_is_refused(value: Any) -> None:
     assert error.line == 1
 
 
+def test_what_a_reference_leads_to_is_a_schema() -> None:
+    """If this failed, what stands under a keyword that nobody knows would be taken on trust."""
+    for odd in ({"properties": 5}, {"allOf": {"a": 1}}, {"type": "strin"}, 5, [], "x", None):
+        for dependencies in ([], [Dependency("other", json.dumps({"x-parts": [odd]}))]):
+            reference = f"{'other' if dependencies else ''}#/x-parts/0"
+            refused(json.dumps({"$ref": reference, "x-parts": [odd]}), *dependencies)
+    assert read('{"items":{"$ref":"#/x-parts/0"},"x-parts":[{"type":"string"}]}')
+
+
 def test_circles_of_dependencies_are_refused_too() -> None:
     """If this failed, two schemas could name each other until nobody can judge a document."""
     one = Dependency("one.json", '{"$ref":"two.json"}')
@@ -229,7 +238,7 @@ WORDS = st.sampled_from(
      "$recursiveRef", "$dynamicAnchor", "$recursiveAnchor", "default", "confluent:tags", "a", "b"]
 )  # fmt: skip
 TEXTS = st.sampled_from(
-    ["string", "object", "array", "#", "#/a", "#/properties/a", "a", "b", "http://example.com/x",
+    ["string", "object", "array", "#", "#/a", "#/a/b", "#/properties/a", "a", "b", "http://example.com/x",
      "urn:x", "http://[", "//", "#a", "", "%", "(", "https://json-schema.org/draft/2020-12/schema",
      "https://json-schema.org/draft/2019-09/schema", "http://json-schema.org/draft-04/schema#"]
 )  # fmt: skip

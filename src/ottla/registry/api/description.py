@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ottla.registry.contracts import ENABLED_AT, KINDS, RULE_LISTS
+from ottla.registry.contracts import DOMAIN_MODES, ENABLED_AT, KINDS, MIGRATION_MODES, RULE_LISTS
 from ottla.registry.deciding.asking import (
     CREATE,
     DELETE,
@@ -15,6 +15,7 @@ from ottla.registry.deciding.asking import (
     UPSERT,
     VALUE,
 )
+from ottla.registry.keys.records import ALGORITHMS
 from ottla.registry.settings import LEVELS, MODES, POLICIES
 
 Json = dict[str, Any]
@@ -39,6 +40,32 @@ def _object(properties: Json, *required: str) -> Json:
     return {**told, "required": list(required)} if required else told
 
 
+def _rule(modes: tuple[str, ...]) -> Json:
+    return _object(
+        {
+            "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 64,
+                "pattern": "^[A-Za-z_][A-Za-z0-9_\\- ]*$",
+            },
+            "doc": _TEXT,
+            "kind": {"type": "string", "enum": list(KINDS)},
+            "mode": {"type": "string", "enum": list(modes)},
+            "type": {"type": "string", "minLength": 1},
+            "tags": _TEXTS,
+            "params": {"type": "object", "additionalProperties": _TEXT},
+            "expr": _TEXT,
+            "onSuccess": _TEXT,
+            "onFailure": _TEXT,
+            "disabled": _FLAG,
+        },
+        "name",
+        "type",
+    )
+
+
+_RULES = {MIGRATION_MODES: "MigrationRule", DOMAIN_MODES: "DomainRule"}
 _CONTRACT = {
     "schemaType": {"type": "string", "enum": ["AVRO", "JSON", "PROTOBUF"]},
     "references": _many("SchemaReference"),
@@ -90,6 +117,14 @@ _ASSOCIATED = {
     "frozen": _FLAG,
 }
 
+_ALGORITHM = {"type": "string", "enum": list(ALGORITHMS)}
+_KEK = {
+    "kmsProps": {"type": "object", "additionalProperties": _TEXT},
+    "doc": _TEXT,
+    "shared": _FLAG,
+}
+_PRESENT = {"type": "string", "minLength": 1}
+
 SHAPES: dict[str, Json] = {
     "Object": {"type": "object"},
     "Text": _TEXT,
@@ -114,34 +149,11 @@ SHAPES: dict[str, Json] = {
             "sensitive": _TEXTS,
         }
     ),
-    "Rule": _object(
-        {
-            "name": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 64,
-                "pattern": "^[A-Za-z_][A-Za-z0-9_\\- ]*$",
-            },
-            "doc": _TEXT,
-            "kind": {"type": "string", "enum": list(KINDS)},
-            "mode": {
-                "type": "string",
-                "enum": [mode for modes in dict.fromkeys(RULE_LISTS.values()) for mode in modes],
-            },
-            "type": {"type": "string", "minLength": 1},
-            "tags": _TEXTS,
-            "params": {"type": "object", "additionalProperties": _TEXT},
-            "expr": _TEXT,
-            "onSuccess": _TEXT,
-            "onFailure": _TEXT,
-            "disabled": _FLAG,
-        },
-        "name",
-        "type",
-    ),
+    "MigrationRule": _rule(MIGRATION_MODES),
+    "DomainRule": _rule(DOMAIN_MODES),
     "RuleSet": _object(
         {
-            **{group: _many("Rule") for group in RULE_LISTS},
+            **{group: _many(_RULES[modes]) for group, modes in RULE_LISTS.items()},
             "enableAt": {"type": "string", "enum": list(ENABLED_AT)},
         }
     ),
@@ -296,6 +308,50 @@ SHAPES: dict[str, Json] = {
             }
         },
         "results",
+    ),
+    "Kek": _object(
+        {
+            "name": _TEXT,
+            "kmsType": _TEXT,
+            "kmsKeyId": _TEXT,
+            **_KEK,
+            "ts": {"type": "integer", "format": "int64"},
+            "deleted": _FLAG,
+        },
+        "name",
+        "kmsType",
+        "kmsKeyId",
+    ),
+    "CreateKekRequest": _object(
+        {"name": _PRESENT, "kmsType": _PRESENT, "kmsKeyId": _PRESENT, **_KEK, "deleted": _FLAG},
+        "name",
+        "kmsType",
+        "kmsKeyId",
+    ),
+    "UpdateKekRequest": _object(_KEK),
+    "Dek": _object(
+        {
+            "kekName": _TEXT,
+            "subject": _TEXT,
+            "version": _NUMBER,
+            "algorithm": _ALGORITHM,
+            "encryptedKeyMaterial": _TEXT,
+            "ts": {"type": "integer", "format": "int64"},
+            "deleted": _FLAG,
+        },
+        "kekName",
+        "subject",
+        "version",
+        "algorithm",
+    ),
+    "CreateDekRequest": _object(
+        {
+            "subject": _PRESENT,
+            "version": {"type": "integer", "minimum": 1, "maximum": (1 << 31) - 1},
+            "algorithm": _ALGORITHM,
+            "encryptedKeyMaterial": {"type": "string", "format": "byte"},
+            "deleted": _FLAG,
+        }
     ),
     "ServerClusterId": {"type": "object", "required": ["scope", "id"]},
     "SchemaRegistryServerVersion": _object({"version": _TEXT, "commitId": _TEXT}, "version"),

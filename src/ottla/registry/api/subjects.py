@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from ottla.registry.api.shapes import schema_answer
 from ottla.registry.api.ways import (
@@ -22,7 +23,7 @@ from ottla.registry.deciding import deleting, looking, registering, tagging
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.instance import Instance
 from ottla.registry.refusals import INVALID_SCHEMA, refusal
-from ottla.web.operation import STRING, STRINGS, Answer, Operation, Request, Switch
+from ottla.web.operation import STRING, STRINGS, Answer, Operation, Refusal, Request, Switch
 
 PREFIX = Switch("subjectPrefix", STRING, ":*:", 'what it begins with; ":*:" in any context')
 KEY = Switch("key", STRINGS, (), "a property of the metadata")
@@ -122,12 +123,16 @@ def _with_metadata(instance: Instance, request: Request) -> Any:
     keys, values = request.query["key"], request.query["value"]
     if len(keys) != len(values) or not keys:
         raise refusal(INVALID_SCHEMA, "each key comes with a value, and there is at least one")
-    version = looking.with_metadata(
-        instance.state,
-        subject_of(instance, request),
-        dict(zip(keys, values, strict=True)),
-        deleted=request.query["deleted"],
-    )
+    subject, deleted = subject_of(instance, request), request.query["deleted"]
+    wanted = dict(zip(keys, values, strict=True))
+    try:
+        version = looking.with_metadata(instance.state, subject, wanted, deleted=deleted)
+    except Refusal:
+        # confluent-kafka quotes them twice.
+        twice = {unquote(key): unquote(value) for key, value in wanted.items()}
+        if twice == wanted:
+            raise
+        version = looking.with_metadata(instance.state, subject, twice, deleted=deleted)
     return schema_answer(instance, request, version)
 
 

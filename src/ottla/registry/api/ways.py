@@ -52,14 +52,10 @@ class Ways:
         """Answer a list from the state; where it is empty, one more look at the end of the log."""
 
         async def handle(request: Request) -> Answer:
-            def found() -> Any:
-                rows = look(self.instance, request)
-                if not rows:
-                    raise _Nothing(404, 404, "nothing is listed")
-                return rows
-
             try:
-                return _answer(await self.instance.read(found))
+                return _answer(
+                    await self.instance.read(lambda: _some(look(self.instance, request)))
+                )
             except _Nothing:
                 return answer_json([])
 
@@ -80,6 +76,43 @@ class Ways:
             return await self.instance.write(request, lambda: decide(self.instance, request))
 
         return handle
+
+    def keyed(self, look: Look) -> Handler:
+        """Answer from the keys, in a thread."""
+
+        async def handle(request: Request) -> Answer:
+            return _answer(await self.instance.work_on_keys(lambda: look(self.instance, request)))
+
+        return handle
+
+    def keyed_list(self, look: Look) -> Handler:
+        """Answer a list from the keys; where it is empty, one more look at the end of the log."""
+
+        async def handle(request: Request) -> Answer:
+            try:
+                return _answer(
+                    await self.instance.work_on_keys(lambda: _some(look(self.instance, request)))
+                )
+            except _Nothing:
+                return answer_json([])
+
+        return handle
+
+    def keyed_write(self, decide: Decide) -> Handler:
+        """Have it decided and written among the keys."""
+
+        async def handle(request: Request) -> Answer:
+            return await self.instance.write(
+                request, lambda: decide(self.instance, request), self.instance.keys
+            )
+
+        return handle
+
+
+def _some(rows: Any) -> Any:
+    if not rows:
+        raise _Nothing(404, 404, "nothing is listed")
+    return rows
 
 
 def _answer(given: Any) -> Answer:

@@ -34,7 +34,7 @@ class JsonSchema:
         """The graph of the schema, made when it is first asked for."""
         if self._linked is None:
             values = [(d.name, _parsed(d)) for d in self._dependencies]
-            self._linked = linking.link(self._value, self.draft, values)
+            self._linked = linking.link(self._value, self.draft, values, _check_part)
         return self._linked
 
     def normalized(self) -> str:
@@ -113,6 +113,10 @@ class JsonLanguage:
                 hint="repeat fewer times what repeats already",
             )
         return schema
+
+
+def _check_part(value: Any, draft: Draft) -> None:
+    engine.check(value, draft, "")
 
 
 def _token(token: str) -> str:
