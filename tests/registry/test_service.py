@@ -13,7 +13,7 @@ import pytest
 import ottla
 from oracle import Oracle
 from ottla.client import Unreachable, connect
-from ottla.registry import instance
+from ottla.registry import instance, topic
 from ottla.registry.service import Options, Registry
 from ottla.registry.topic import BadTopic
 from ottla.web.access import Access
@@ -194,6 +194,7 @@ def test_a_kafka_that_goes_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> No
     """If this failed, a registry would forget what it knows while Kafka is away, let a client wait
     for ever, or not go on when it is there again.
     """
+    monkeypatch.setattr(instance, "END_PATIENCE_S", 0.5)
     monkeypatch.setattr(instance, "WRITE_PATIENCE_S", 1.0)
     monkeypatch.setattr(instance, "LEADER_PATIENCE_S", 1.0)
     with ottla.Broker(registry=True) as broker:
@@ -220,6 +221,21 @@ def test_a_kafka_that_goes_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> No
         held = asked.ask("GET", "/schemas")
         assert len({row["id"] for row in held}) == len({row["schema"] for row in held})
         asked.close()
+
+
+def test_it_ends_without_a_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, a registry whose Kafka is away would not end for a minute."""
+    monkeypatch.setattr(instance, "END_PATIENCE_S", 0.1)
+    monkeypatch.setattr(topic, "END_PATIENCE_MS", 500)
+    before = threading.active_count()
+    with ottla.Broker() as broker:
+        served = serve(broker.bootstrap_servers)
+        served.asked.register("a", fixed("a"))
+        broker.kill()
+        assert served.asked.code("GET", "/schemas/ids/99") == 40403
+        served.stop()
+        broker.start()
+    eventually(lambda: threading.active_count() <= before, "nothing of it runs on")
 
 
 # ---------------------------------------------------------------- what others wrote
