@@ -20,6 +20,7 @@ from client.certificates import Authority
 from ottla.registry.service import Options, Registry
 from ottla.serdes.errors import BadRegistrySetting, RegistryError, RegistryUnreachable
 from ottla.serdes.registry_client import SchemaRegistry
+from ottla.serdes.rules.rules import Rules
 from ottla.web.access import Access
 
 
@@ -306,6 +307,28 @@ def test_urls_that_are_none(url: str) -> None:
     """If this failed, a wrong URL would be told when the first record is sent."""
     with pytest.raises(BadRegistrySetting):
         SchemaRegistry(url)
+
+
+def test_secrets_are_not_told() -> None:
+    """If this failed, a password would stand in a log."""
+    for url in ("http://a:hidden@x?y=z", "ftp://a:hid@den@x", "http://a:hidden@x:port"):
+        with pytest.raises(BadRegistrySetting) as caught:
+            SchemaRegistry(url)
+        assert "hid" not in str(caught.value)
+    assert "hidden" not in repr(Rules(secret="hidden"))
+
+
+def test_what_no_request_can_hold_is_told(registry_url: str) -> None:
+    """If this failed, a line break in a token would end a program with an error of http.client, and
+    with the token in it.
+    """
+    with client(registry_url, token="hidden\nhidden") as registry:
+        with pytest.raises(BadRegistrySetting, match="no request") as caught:
+            registry.subjects()
+        assert "hidden" not in str(caught.value)
+        assert caught.value.__suppress_context__
+    with client(registry_url) as registry, pytest.raises(BadRegistrySetting, match="no request"):
+        registry.request("GET", "/a b\n")
 
 
 def test_files_for_tls_that_are_none(tmp_path: Path) -> None:

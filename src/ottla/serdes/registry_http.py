@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import random
+import re
 import select
 import socket
 import ssl
@@ -36,6 +37,8 @@ BACKOFF_SECONDS_MAX = 2.0
 PASSING = (429, 500, 502, 503, 504)
 """Statuses after which the same request may succeed."""
 REPEATABLE = ("GET", "HEAD", "PUT")
+
+_USER_INFO = re.compile(r"//[^/@]*(?:@[^/@]*)*@")
 
 Token = str | Callable[[], str]
 
@@ -95,15 +98,18 @@ def place_of(url: str) -> Place:
         BadRegistrySetting: it is no URL of a registry.
     """
     hint = "a registry's URL is like http://localhost:8081"
+    shown = _USER_INFO.sub("//…@", url)
     try:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError as error:
-        raise BadRegistrySetting(f"{url!r} is no URL: {error}", hint=hint) from None
+        raise BadRegistrySetting(
+            f"{shown!r} is no URL: {_USER_INFO.sub('//…@', str(error))}", hint=hint
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadRegistrySetting(f"{url!r} is no URL of a registry", hint=hint)
+        raise BadRegistrySetting(f"{shown!r} is no URL of a registry", hint=hint)
     if parts.query or parts.fragment:
-        raise BadRegistrySetting(f"{url!r} has more than a path behind it", hint=hint)
+        raise BadRegistrySetting(f"{shown!r} has more than a path behind it", hint=hint)
     basic = None
     if parts.username is not None:
         basic = basic_header(unquote(parts.username), unquote(parts.password or ""))
@@ -283,9 +289,12 @@ class RegistryHttp:
             connection.close()
             reason = f"no answer in {self._timeout_seconds:g} s"
             raise Broken(reason, None, may_have_arrived=True) from error
-        except http.client.InvalidURL:
-            connection.close()
-            raise
+        except (http.client.InvalidURL, ValueError) as error:
+            connection.close()  # the error itself may have a token in it
+            raise BadRegistrySetting(
+                f"no request of HTTP can be made: {type(error).__name__}",
+                hint="is there a line break or a blank in a path, or in the token?",
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Broken(*_fault(error), may_have_arrived=True) from error

@@ -9,9 +9,10 @@ of rules that nobody here knows is always an error, for it may be one that encry
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from threading import Lock
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ottla.serdes.codec import Misfit
 from ottla.serdes.contract import Contract
@@ -59,7 +60,8 @@ class Executor(Protocol):
         """
 
 
-class Rules(NamedTuple):
+@dataclass(frozen=True)
+class Rules:
     """How rules are run, where they need more than the schema says.
 
     Args:
@@ -71,11 +73,11 @@ class Rules(NamedTuple):
         is_ignored: says of a type whether its rules are left out, whatever the schema says.
     """
 
-    secret: str | None = None
-    kms: Mapping[str, Kms] = {}
+    secret: str | None = field(default=None, repr=False)
+    kms: Mapping[str, Kms] = field(default_factory=dict)
     producer: Any = None
     dead_letter_topic: str | None = None
-    types: Mapping[str, Executor] = {}
+    types: Mapping[str, Executor] = field(default_factory=dict)
     is_ignored: Callable[[str], bool] = lambda _: False
 
 
