@@ -98,13 +98,19 @@ class Log:
         Raises:
             Refusal: what `decide` raises; 50001 or 50002, it was not written.
         """
+        if self.topic.settle(until - steady_s()):
+            self._caught_up = None
         if self._opened(client, make=False) and self._caught_up != generation:
             self.topic.reach(self.topic.end(), until - steady_s())
             self._caught_up = generation
         decision = decide()
         if decision.entries:
             self._opened(client, make=True)
-            self._write(decision, until)
+            try:
+                self._write(decision, until)
+            except Refusal:
+                self._caught_up = None  # whatever has become of it is read before the next
+                raise
         return decision
 
     def reach_end(self, client: Client, until: float) -> None:
