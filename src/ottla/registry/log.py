@@ -101,10 +101,11 @@ class Log:
         if self._opened(client, make=False) and self._caught_up != generation:
             self.topic.reach(self.topic.end(), until - steady_s())
             self._caught_up = generation
+        before = self.topic.applied
         decision = decide()
         if decision.entries:
             self._opened(client, make=True)
-            self._write(decision, until)
+            self._write(decision, before, until)
         return decision
 
     def reach_end(self, client: Client, until: float) -> None:
@@ -120,11 +121,10 @@ class Log:
         """Stop reading; again, or where it was never opened: nothing."""
         self.topic.close()
 
-    def _write(self, decision: Decision, until: float) -> None:
+    def _write(self, decision: Decision, before: int, until: float) -> None:
         unsafe = self._unsafe()
         if unsafe is not None:
             raise refusal(STORE_FAILED, unsafe)
-        before = self.topic.applied
         first = self.topic.write(decision.entries, until - steady_s())
         if first != before and not all(self._holds(*entry) for entry in decision.entries):
             raise refusal(
