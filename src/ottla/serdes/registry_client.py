@@ -150,6 +150,9 @@ class SchemaRegistry:
                 normalize=normalize or None,
             )
             found = _schema(answer, contract)
+            if "schema" not in answer and found.id is not None:
+                # An older registry tells the id alone; rules may have come from elsewhere.
+                found = found._replace(contract=self.by_id(found.id, subject).contract)
             self._latest.forget(lambda key: key[0] == subject)
             return found if found.subject else found._replace(subject=subject)
 
@@ -300,9 +303,9 @@ class SchemaRegistry:
             )
             return _schema(answer)
 
-        if number in (-1, LATEST) or deleted:
+        if number in (-1, LATEST):
             return ask()
-        return self._versions.get((subject, int(number), form), ask)
+        return self._versions.get((subject, int(number), form, deleted), ask)
 
     def latest(self, subject: str, *, form: str | None = None) -> Registered:
         """The last version of a subject, as it was at most `latest_seconds` ago.
@@ -447,6 +450,23 @@ class SchemaRegistry:
             RegistryError: code 42211, it is not.
         """
         self.request("DELETE", f"/contexts/{_quoted(context)}")
+
+    def associations(
+        self,
+        resource: str,
+        *,
+        namespace: str = "-",
+        resource_type: str | None = None,
+        kind: str | None = None,
+    ) -> list[Json]:
+        """The subjects that a resource, as a topic, is associated with; `kind`: "key", "value"."""
+        rows = self.request(
+            "GET",
+            f"/associations/resources/{_quoted(namespace)}/{_quoted(resource)}",
+            resourceType=resource_type,
+            associationType=kind,
+        )
+        return [_object(row) for row in _rows(rows)]
 
     def _forget(self, subject: str) -> None:
         for memory in (self._versions, self._registered, self._latest):

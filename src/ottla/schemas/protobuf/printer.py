@@ -10,6 +10,8 @@ reserved names and numbers. Messages keep theirs: their places are in the data.
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -49,6 +51,7 @@ class _Printer:
         self.normal = normal
         self.extensions = extensions
         self.begins = file.begins()
+        self._group_indexes: dict[_Path, int] = {}
         self._nested: dict[_Path, dict[str, tuple[int, Message]]] = {}
 
     @property
@@ -122,10 +125,20 @@ class _Printer:
         return self._nested[path]
 
     def in_order(self, items: list[tuple[_Path, list[str]]]) -> list[str]:
-        """Lines of items in the order of their text; of what has no place in one, as they come."""
+        """Lines of items in the order of their text; of what has no place in one, messages come
+        first, and an extension that is a group where its message has its place among them.
+        """
         if not self.normal and all(path in self.begins for path, _ in items):
             items = sorted(items, key=lambda item: self.begins[item[0]])
+        else:
+            items = sorted(items, key=lambda item: self.index_of(item[0]))
         return [line for _, lines in items for line in lines]
+
+    def index_of(self, path: _Path) -> int:
+        """The index of what is at a path among the messages; after all where it is none."""
+        if path[-2] == (4 if len(path) == 2 else 3):
+            return path[-1]
+        return self._group_indexes.get(path, sys.maxsize)
 
     # ---------------------------------------------------------------- messages
 
@@ -138,17 +151,25 @@ class _Printer:
         members = message.field
         if self.normal:
             members = sorted(members, key=lambda one: one.number)
+        before = self.hidden_before(message, path)
+        items = self.types(message.nested_type, message.enum_type, path, (3, 4))
+        early = deque(item for item in items if item[0] in before)
         plain: list[str] = []
         oneofs: dict[int, list[Field]] = {}
+        hidden = 0
         for one in members:
-            if message.real_oneof_of(one) is None or one.oneof_index is None:
-                plain += self.field(one, path)
-            else:
+            if message.real_oneof_of(one) is not None and one.oneof_index is not None:
                 oneofs.setdefault(one.oneof_index, []).append(one)
+                continue
+            if one.type == GROUP or self.map_entry_of(one, path) is not None:
+                while early and before[early[0][0]] <= hidden:
+                    plain += early.popleft()[1]
+                hidden += 1
+            plain += self.field(one, path)
+        items = [*early, *(item for item in items if item[0] not in before)]
         told = [
             line for at, among in oneofs.items() for line in self.oneof(message, at, among, path)
         ]
-        items = self.types(message.nested_type, message.enum_type, path, (3, 4))
         if self.extensions:
             items += self.extends(message.extension, (*path, 6))
         parts = [
@@ -160,6 +181,22 @@ class _Printer:
             self.in_order(items),
         ]
         return self.spaced(parts)
+
+    def hidden_before(self, message: Message, path: _Path) -> dict[_Path, int]:
+        """How many maps and groups stand before each nested message, where not all of them do.
+
+        They are messages too, with places in the same list. Indexes in data count them, so a
+        message that was told before a map is printed before it.
+        """
+        groups = self.hidden(path)
+        counts: dict[_Path, int] = {}
+        hidden = 0
+        for number, one in enumerate(message.nested_type):
+            if one.is_map_entry or one.name in groups:
+                hidden += 1
+            else:
+                counts[(*path, 3, number)] = hidden
+        return {at: count for at, count in counts.items() if count < hidden}
 
     @staticmethod
     def spaced(parts: list[list[str]]) -> list[str]:
@@ -263,19 +300,24 @@ class _Printer:
         return rows + self.options("Field", one.options)
 
     def extends(self, extensions: Sequence[Field], path: _Path) -> list[tuple[_Path, list[str]]]:
-        """Extensions, those that follow each other and extend the same together."""
+        """Extensions, those that follow each other and extend the same together; a group alone,
+        for it has a place among the messages.
+        """
         numbered = list(enumerate(extensions))
         if self.normal:
             numbered.sort(key=lambda one: (one[1].extendee, one[1].number))
         items: list[tuple[_Path, list[str]]] = []
         extended = None
         for number, one in numbered:
+            at = (*path, number)
             lines = self.indented(self.field(one, path[:-1]))
-            if one.extendee == extended:
+            if one.type == GROUP:
+                self._group_indexes[at] = self.group_of(one, path[:-1])[2][-1]
+            if one.extendee == extended and one.type != GROUP:
                 items[-1][1][-1:] = [*lines, "}"]
             else:
-                items.append(((*path, number), [f"extend {one.extendee} {{", *lines, "}"]))
-            extended = one.extendee
+                items.append((at, [f"extend {one.extendee} {{", *lines, "}"]))
+            extended = one.extendee if one.type != GROUP else None
         return items
 
     # ---------------------------------------------------------------- enums, services
