@@ -103,11 +103,12 @@ class Log:
         if self._opened(client, make=False) and self._caught_up != generation:
             self.topic.reach(self.topic.end(), until - steady_s())
             self._caught_up = generation
+        before = self.topic.applied
         decision = decide()
         if decision.entries:
             self._opened(client, make=True)
             try:
-                self._write(decision, until)
+                self._write(decision, before, until)
             except Refusal:
                 self._caught_up = None  # whatever has become of it is read before the next
                 raise
@@ -126,11 +127,10 @@ class Log:
         """Stop reading; again, or where it was never opened: nothing."""
         self.topic.close()
 
-    def _write(self, decision: Decision, until: float) -> None:
+    def _write(self, decision: Decision, before: int, until: float) -> None:
         unsafe = self._unsafe()
         if unsafe is not None:
             raise refusal(STORE_FAILED, unsafe)
-        before = self.topic.applied
         first = self.topic.write(decision.entries, until - steady_s())
         if first != before and not all(self._holds(*entry) for entry in decision.entries):
             raise refusal(
