@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ottla.serdes import (
     Contract,
     JsonDeserializer,
     JsonSerializer,
+    MissingExtra,
     ProtobufDeserializer,
     ProtobufSerializer,
     Reference,
@@ -276,3 +278,72 @@ def test_references_that_lead_nowhere(registry: SchemaRegistry, topic: Callable[
     contract = Contract('{"type":"array","items":"a.B"}', references=[Reference("a.B", topic(), 1)])
     with pytest.raises(RegistryError):
         AvroSerializer(registry, contract)(topic(), [])
+
+
+def test_the_subject_that_a_topic_goes_with_is_found(
+    registry: SchemaRegistry, topic: Callable[[], str]
+) -> None:
+    """If this failed, a topic whose schema is kept under another name would get a second one."""
+    name, subject = topic(), topic()
+    registry.register(subject, ORDER)
+    body = {
+        "resourceName": name,
+        "resourceNamespace": "a-cluster",
+        "resourceId": f"id-{name}",
+        "resourceType": "topic",
+        "associations": [{"subject": subject, "associationType": "value"}],
+    }
+    registry.request("POST", "/associations", body)
+    write = AvroSerializer(registry, ORDER, subject="associated")
+    data = write(name, {"what": "x"})
+    assert registry.versions(subject) == [1]
+    assert f"{name}-value" not in registry.subjects()
+    read = AvroDeserializer(registry, subject="associated", use_latest=True)
+    assert read.deserialize(name, data)["what"] == "x"
+
+
+def test_a_message_that_the_schema_does_not_have(
+    registry: SchemaRegistry, topic: Callable[[], str]
+) -> None:
+    """If this failed, a record with odd indexes would end a consumer."""
+    name = topic()
+    data = ProtobufSerializer(registry, schema='syntax = "proto3"; message A {}')(name, {})
+    assert data is not None
+    for indexes in (b"\x02\x04", b"\x04\0\0", b"\x02\xfe\xff\xff\xff\x0f"):
+        with pytest.raises(BadData, match="no message at") as caught:
+            ProtobufDeserializer(registry).deserialize(name, data[:5] + indexes)
+        assert caught.value.topic == name
+        read = ProtobufDeserializer(registry, subject="record")
+        with pytest.raises(BadData, match="no message at"):
+            read.deserialize(name, data[:5] + indexes)
+
+
+@pytest.mark.parametrize(
+    ("module", "maker"), [("fastavro", AvroSerializer), ("google.protobuf", ProtobufSerializer)]
+)
+def test_a_package_that_is_missing_is_named(
+    registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch, module: str, maker: Any
+) -> None:
+    """If this failed, nobody would know what to install."""
+    for name in list(sys.modules):
+        if name == module or name.startswith(f"{module}."):
+            monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtra, match=r"pip install 'ottla\[registry\]'"):
+        maker(registry)
+
+
+def test_contexts_keep_their_ids_apart(
+    registry: SchemaRegistry, registry_url: str, topic: Callable[[], str]
+) -> None:
+    """If this failed, a record of one context would be read by the schema of another."""
+    name, context = topic(), f".{topic()}"
+    other = ORDER.replace("count", "number")
+    AvroSerializer(registry, ORDER)(name, {"what": "x"})
+    with SchemaRegistry(f"{registry_url}/contexts/{context}") as inside:
+        data = AvroSerializer(inside, other)(name, {"what": "x"})
+        assert data is not None
+        assert data[:5] == b"\0\0\0\0\1"
+        value = {"what": "x", "number": 1}
+        assert AvroDeserializer(inside).deserialize(name, data) == value
+    outside = AvroDeserializer(registry, subject=lambda topic, *_: f":{context}:{topic}-value")
+    assert outside.deserialize(name, data) == value

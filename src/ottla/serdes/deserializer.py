@@ -21,7 +21,7 @@ from ottla.serdes.contract import Registered
 from ottla.serdes.errors import BadData, RegistryError
 from ottla.serdes.framing import Frame, Headers, Indexes
 from ottla.serdes.memory import Memory
-from ottla.serdes.registry_client import ENTRIES_MAX, SchemaRegistry
+from ottla.serdes.registry_client import ENTRIES_MAX, SchemaRegistry, context_of
 from ottla.serdes.rules.migrations import migrations
 from ottla.serdes.rules.place import Place
 from ottla.serdes.rules.rules import DOMAIN, ENCODING, MIGRATION, READ, RuleRunner, Rules
@@ -112,10 +112,14 @@ class Deserializer:
         if data is None:
             return None
         frame = self._frame(topic, data, headers, is_key)
-        subject = None if self._needs_name else self._strategy(topic, is_key, None)
+        subject = self._strategy(topic, is_key, None)
+        if self._needs_name and subject is not None:
+            # Only its context counts yet: in that the id is looked for.
+            context = context_of(subject)
+            subject = f":{context}:" if context else None
         writer = self._writer(topic, subject, frame, data)
         parsed = self._schemas.parsed(writer, subject)
-        if subject is None:
+        if self._needs_name:
             with told(topic, None, frame.schema, data):
                 name = self._codec.name(parsed, frame.indexes)
             subject = self._strategy(topic, is_key, name)

@@ -79,7 +79,7 @@ ASSOCIATED = "associated"
 
 
 def needs_name(strategy: Strategy) -> bool:
-    """Whether a strategy is to be asked only when the record's name is known; a program's own is
+    """Whether a strategy is to be asked again when the record's name is known; a program's own is
     taken to be one.
     """
     return strategy is not by_topic and not isinstance(strategy, Associated)
