@@ -300,9 +300,9 @@ class SchemaRegistry:
             )
             return _schema(answer)
 
-        if number in (-1, LATEST) or deleted:
+        if number in (-1, LATEST):
             return ask()
-        return self._versions.get((subject, int(number), form), ask)
+        return self._versions.get((subject, int(number), form, deleted), ask)
 
     def latest(self, subject: str, *, form: str | None = None) -> Registered:
         """The last version of a subject, as it was at most `latest_seconds` ago.
@@ -447,6 +447,23 @@ class SchemaRegistry:
             RegistryError: code 42211, it is not.
         """
         self.request("DELETE", f"/contexts/{_quoted(context)}")
+
+    def associations(
+        self,
+        resource: str,
+        *,
+        namespace: str = "-",
+        resource_type: str | None = None,
+        kind: str | None = None,
+    ) -> list[Json]:
+        """The subjects that a resource, as a topic, is associated with; `kind`: "key", "value"."""
+        rows = self.request(
+            "GET",
+            f"/associations/resources/{_quoted(namespace)}/{_quoted(resource)}",
+            resourceType=resource_type,
+            associationType=kind,
+        )
+        return [_object(row) for row in _rows(rows)]
 
     def _forget(self, subject: str) -> None:
         for memory in (self._versions, self._registered, self._latest):

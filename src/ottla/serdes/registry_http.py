@@ -219,9 +219,7 @@ class RegistryHttp:
                 return answer, faults, False
         return answer, faults, False
 
-    def _ask(
-        self, place: Place, method: str, path: str, data: bytes | None, again: bool
-    ) -> Answer:
+    def _ask(self, place: Place, method: str, path: str, data: bytes | None, again: bool) -> Answer:
         connection = self._kept(place)
         if connection is not None:
             # The server may be about to close what has been idle: that is no fault.

@@ -1,0 +1,86 @@
+"""Avro: values that fastavro takes and gives, and dataclasses by hooks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from ottla.serdes.avro.codec import AvroCodec
+from ottla.serdes.deserializer import Deserializer
+from ottla.serdes.registry_client import SchemaRegistry
+from ottla.serdes.serializer import Serializer, Text
+
+
+class AvroSerializer(Serializer):
+    """Writes values by a schema of Avro.
+
+        serializer = AvroSerializer(registry, Path("order.avsc"))
+        producer.send("orders", serializer("orders", {"what": "bicycle"}))
+
+    Args:
+        registry: the client.
+        schema: a text, a file's path, or a contract with references; None: the latest version.
+        to_dict: makes a value what fastavro takes; without it, dataclasses are taken apart.
+        strict: refuse records with fields that the schema does not have, or without some.
+        options: those of `Serializer`.
+
+    Raises:
+        BadRegistrySetting: something of that can't be meant.
+        MissingExtra: fastavro is not installed.
+    """
+
+    def __init__(
+        self,
+        registry: SchemaRegistry,
+        schema: Text | None = None,
+        *,
+        to_dict: Callable[[Any], Any] | None = None,
+        strict: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(registry, AvroCodec(strict=strict), schema, **options)
+        self._to_dict = to_dict
+
+    def _plain(self, value: Any) -> Any:
+        if self._to_dict is not None:
+            return self._to_dict(value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return dataclasses.asdict(value)
+        return value
+
+
+class AvroDeserializer(Deserializer):
+    """Reads data of Avro.
+
+        deserializer = AvroDeserializer(registry, from_dict=lambda row: Order(**row))
+        for record in consumer:
+            order = deserializer(record)
+
+    Args:
+        registry: the client.
+        schema: the reader's schema; None: each record is read as it was written.
+        from_dict: makes what fastavro gives what the program wants.
+        return_record_name: tell which branch of a union of records was read, as a pair.
+        options: those of `Deserializer`.
+
+    Raises:
+        BadRegistrySetting: something of that can't be meant.
+        MissingExtra: fastavro is not installed.
+    """
+
+    def __init__(
+        self,
+        registry: SchemaRegistry,
+        schema: Text | None = None,
+        *,
+        from_dict: Callable[[Any], Any] | None = None,
+        return_record_name: bool = False,
+        **options: Any,
+    ) -> None:
+        codec = AvroCodec(return_record_name=return_record_name)
+        super().__init__(registry, codec, schema, **options)
+        self._from_dict = from_dict
+
+    def _made(self, value: Any) -> Any:
+        return value if self._from_dict is None else self._from_dict(value)

@@ -1,0 +1,1 @@
+"""Rules that a schema carries, run where data is written and read."""
