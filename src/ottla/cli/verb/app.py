@@ -32,6 +32,7 @@ VERBS = {
     "quorum": "the metadata quorum",
     "api-versions": "what a node speaks",
     "registry": "serve a schema registry",
+    "schemas": "list, show, register, check, copy schemas",
     "doctor": "why can this client not connect or read?",
     "completion": "TAB for bash, zsh and fish",
 }
@@ -59,6 +60,7 @@ ottla: Kafka, without the JVM
   ottla quorum                   the metadata quorum
   ottla api-versions             what a node speaks
   ottla registry                 serve a schema registry at localhost:8081
+  ottla schemas                  its schemas (show, register, check, diff, delete, export, import)
   ottla doctor HOST:PORT         why can this client not connect or read?
   ottla completion bash          TAB for your shell
 

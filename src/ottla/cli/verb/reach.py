@@ -75,7 +75,7 @@ def complete_topic(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in found if name.startswith(incomplete)]
 
 
-_HARMLESS = re.compile(r"[\w.,:@%+=/-]+")
+HARMLESS = re.compile(r"[\w.,:@%+=/-]+")
 """Names that a shell takes as they are: anybody may call a group `x;rm -r ~`."""
 
 
@@ -84,4 +84,4 @@ def complete_group(ctx: click.Context, param: click.Parameter, incomplete: str) 
     from ottla.client.admin import groups
 
     found = _asked(ctx, lambda client: [row.group for row in groups.list_groups(client)])
-    return [one for one in found if one.startswith(incomplete) and _HARMLESS.fullmatch(one)]
+    return [one for one in found if one.startswith(incomplete) and HARMLESS.fullmatch(one)]

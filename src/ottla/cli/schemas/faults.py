@@ -1,0 +1,57 @@
+"""What is wrong with a schema's text, where: file:line:column, the line itself, and a caret.
+
+A registry judges first; it tells of its own way, or of none, where it stumbled. The text is then
+read here, too, and if this stumbles as well, the place is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ottla.cli.schemas.files import SchemaFile
+from ottla.errors import OttlaError
+from ottla.schemas.language import Dependency, InvalidSchema, Schema
+
+SHOWN_COLUMNS_MAX = 90
+_PLACES_TOLD = re.compile(r"\s*(?:\(line \d+, column \d+\)|at line \d+, column \d+)")
+"""The place, which stands before the sentence anyhow."""
+
+
+def read_schema(file: SchemaFile, dependencies: Sequence[Dependency] = ()) -> Schema:
+    """Read a schema here.
+
+    Raises:
+        OttlaError: it is none, with the place; or its language needs a package that is not there.
+    """
+    from ottla.registry.languages import language
+
+    try:
+        return language(file.type).read(file.text, dependencies)
+    except InvalidSchema as error:
+        raise OttlaError(fault(file, error), hint=error.hint) from None
+
+
+def fault(file: SchemaFile, error: InvalidSchema) -> str:
+    """The lines that show what is wrong."""
+    text = _PLACES_TOLD.sub("", str(error))
+    if not error.line:
+        at = f" at {error.path}" if error.path else ""
+        return f"{file.name}: this is no {file.type} schema{at}: {text}"
+    head = f"{file.name}:{error.line}:{error.column}: {text}"
+    lines = file.text.splitlines()
+    if error.line > len(lines):
+        return head
+    shown, caret = _cut(lines[error.line - 1], error.column)
+    return f"{head}\n\n  {shown}\n  {caret}^"
+
+
+def _cut(line: str, column: int) -> tuple[str, str]:
+    """A part of a line around a column, and what stands before a caret under it."""
+    line = line.replace("\t", " ")
+    at = min(max(column - 1, 0), len(line))
+    begin = max(0, at - SHOWN_COLUMNS_MAX * 2 // 3) if len(line) > SHOWN_COLUMNS_MAX else 0
+    part = line[begin : begin + SHOWN_COLUMNS_MAX]
+    before = "…" if begin else ""
+    after = "…" if begin + SHOWN_COLUMNS_MAX < len(line) else ""
+    return f"{before}{part}{after}", " " * (len(before) + at - begin)
