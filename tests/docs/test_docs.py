@@ -3,10 +3,11 @@
 A page's ```console blocks run in order, in a folder of its own, with bin/ on the PATH.
 `localhost:9092`, `127.0.0.1:9405` and the registries' 8081 and 8082 are other ports here, so that
 nothing of the machine is disturbed; `ottla up` runs in the background until the page ends, and so
-does a command that ends in `&`; whoever starts a registry so waits until it answers. A Python block that begins with `# NAME.py` is a file for what follows. A line of `...` stands
-for any lines, `...` inside a line for any text. A block of JSON or Protobuf behind "`NAME`:" is
-saved under that name. A command that shows a `hint:` fails, and all
-others don't. Whoever types kafka-server-stop.sh waits until the servers that it names have ended.
+does a command that ends in `&`; whoever starts a registry so waits until it answers. A Python block
+that begins with `# NAME.py` is a file for what follows. A line of `...` stands for any lines, `...`
+inside a line for any text. A block of JSON or Protobuf behind "`NAME`:" is saved under that name. A
+command that shows a `hint:` fails, and all others don't. Whoever types kafka-server-stop.sh waits
+until the servers that it names have ended.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Reader:
                 for command, expected in _commands(block):
                     self._type(command, expected)
             elif kind == "python" and (named := FILE.match(block)):
-                (self._folder / named[1]).write_text(block)
+                (self._folder / named[1]).write_text(self._here(block))
             elif kind == "python" and "def test_" in block:
                 (self._folder / "test_shown.py").write_text(block)
                 # After pip install pytest finds the plugin by itself.
