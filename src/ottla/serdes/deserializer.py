@@ -24,7 +24,7 @@ from ottla.serdes.memory import Memory
 from ottla.serdes.registry_client import ENTRIES_MAX, SchemaRegistry
 from ottla.serdes.rules.migrations import migrations
 from ottla.serdes.rules.place import Place
-from ottla.serdes.rules.rules import DOMAIN, ENCODING, MIGRATION, READ, Rules
+from ottla.serdes.rules.rules import DOMAIN, ENCODING, MIGRATION, READ, RuleRunner, Rules
 from ottla.serdes.serializer import Schemas, Text, contract_of, told
 from ottla.serdes.subject_names import Strategy, strategy_of
 
@@ -80,7 +80,7 @@ class Deserializer:
         self._own = None if schema is None else contract_of(schema, codec.type)
         self._latest = use_latest
         self._strategy = strategy_of(subject, registry)
-        self._rules = rules or Rules()
+        self._rules = RuleRunner(registry, rules)
         self._schemas = Schemas(registry, codec)
         self._steps = Memory(ENTRIES_MAX)
 
@@ -93,7 +93,7 @@ class Deserializer:
             RegistryError: the registry refuses.
             RegistryUnreachable: nobody answers.
         """
-        return self.deserialize(record.topic, record.value, record.headers)
+        return self._deserialize(record.topic, record.value, record.headers, False, record.key)
 
     def key(self, record: Record) -> Any:
         """The key of a record; as its value."""
@@ -103,6 +103,11 @@ class Deserializer:
         self, topic: str, data: bytes | None, headers: Headers = None, is_key: bool = False
     ) -> Any:
         """The value of bytes."""
+        return self._deserialize(topic, data, headers, is_key, None)
+
+    def _deserialize(
+        self, topic: str, data: bytes | None, headers: Headers, is_key: bool, key: bytes | None
+    ) -> Any:
         if data is None:
             return None
         frame = self._frame(topic, data, headers, is_key)
@@ -113,7 +118,7 @@ class Deserializer:
             with told(topic, None, frame.schema, data):
                 name = self._codec.name(parsed, frame.indexes)
             subject = self._strategy(topic, is_key, name)
-        place = Place(topic, is_key, subject or "", headers, data)
+        place = Place(topic, is_key, subject or "", headers, data, key)
         with told(topic, subject, frame.schema, data):
             return self._made(self._value(place, writer, parsed, frame))
 

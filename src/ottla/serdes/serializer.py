@@ -28,7 +28,7 @@ from ottla.serdes.memory import Memory
 from ottla.serdes.references import dependencies
 from ottla.serdes.registry_client import ENTRIES_MAX, SchemaRegistry, context_of
 from ottla.serdes.rules.place import Place
-from ottla.serdes.rules.rules import DOMAIN, ENCODING, WRITE, Rules
+from ottla.serdes.rules.rules import DOMAIN, ENCODING, WRITE, RuleRunner, Rules
 from ottla.serdes.subject_names import Strategy, strategy_of
 
 Text = str | os.PathLike[str] | Contract
@@ -86,7 +86,7 @@ class Serializer:
         self._normalize = normalize
         self._strategy = strategy_of(subject, registry)
         self._schema_in = schema_in
-        self._rules = rules or Rules()
+        self._rules = RuleRunner(registry, rules)
         self._prepared_of = Memory(ENTRIES_MAX)
         self._schemas = Schemas(registry, codec)
 

@@ -76,16 +76,16 @@ def referrers(registry: SchemaRegistry, subject: str, version: int) -> list[tupl
 
     context = context_of(subject)
     scope = f":{context}:" if context else None
-    found = []
-    for schema_id in registry.referenced_by(subject, version):
+    found: list[tuple[str, int, int]] = []
+    for schema_id in found_or_none(lambda: registry.referenced_by(subject, version)) or ():
         path = f"/schemas/ids/{schema_id}/versions"
         rows = registry.request("GET", path, subject=scope)
         found += [(str(row["subject"]), int(row["version"]), schema_id) for row in rows]
     return found
 
 
-def own_setting(ask: Callable[[], Any]) -> Any:
-    """What was set for a subject itself: what `ask` gives, or None where that is not found."""
+def found_or_none(ask: Callable[[], Any]) -> Any:
+    """What `ask` gives, or None where that is not found: a setting that nobody made, a subject."""
     try:
         return ask()
     except RegistryError as error:

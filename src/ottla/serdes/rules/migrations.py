@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from ottla.serdes.contract import Contract, Registered
 from ottla.serdes.registry_client import SchemaRegistry
-
-UPGRADE, DOWNGRADE, BOTH = "UPGRADE", "DOWNGRADE", "UPDOWN"
+from ottla.serdes.rules.rule import DOWNGRADE, UPDOWN, UPGRADE
 
 
 class Step(NamedTuple):
@@ -52,4 +51,4 @@ def _has_rules(step: Step) -> bool:
     """Whether the newer of both has rules of the direction."""
     newer = step.target if step.mode == UPGRADE else step.source
     rules = (newer.rule_set or {}).get("migrationRules") or ()
-    return any(rule.get("mode") in (step.mode, BOTH) for rule in rules)
+    return any(rule.get("mode") in (step.mode, UPDOWN) for rule in rules)

@@ -14,3 +14,5 @@ class Place(NamedTuple):
     headers: Any
     original: Any
     """The value before any rule: the program's own at a write, the record's bytes at a read."""
+    key: bytes | None = None
+    """The record's key, where its value is read."""

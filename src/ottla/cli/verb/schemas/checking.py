@@ -147,7 +147,7 @@ def _check_subject(
     from ottla.cli.schemas import catalogue, reasons
     from ottla.serdes.errors import RegistryError
 
-    numbers = catalogue.own_setting(lambda: registry.versions(subject))
+    numbers = catalogue.found_or_none(lambda: registry.versions(subject))
     if not numbers and version is None:
         note(
             f"there is no subject {subject} yet, so that anything may come first; "

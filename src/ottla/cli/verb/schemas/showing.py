@@ -20,7 +20,6 @@ from ottla.cli.verb.shown import (
     print_json,
     show,
 )
-from ottla.schemas.language import PROTOBUF
 
 if TYPE_CHECKING:
     from ottla.serdes.contract import Registered
@@ -124,21 +123,10 @@ def facts(found: Registered) -> Row:
     }
 
 
-def pretty(found: Registered) -> str:
-    """The text with a line for each thing."""
-    import json
-
-    if found.contract.type == PROTOBUF:
-        return found.text.rstrip("\n")
-    try:
-        return json.dumps(json.loads(found.text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return found.text
-
-
 def _print(found: Registered, *, is_text: bool) -> None:
     """For who looks, with what it is above it; for a pipe the text as it is kept."""
     from ottla.cli.run import LINES, printable
+    from ottla.cli.schemas.sides import pretty
 
     if not is_terminal():
         print(found.text, end="" if found.text.endswith("\n") else "\n")
@@ -147,7 +135,8 @@ def _print(found: Registered, *, is_text: bool) -> None:
     named += [f"id {found.id}" if found.id is not None else None, found.contract.type]
     named += ["deleted" if found.is_deleted else None]
     note(", ".join(one for one in named if one))
-    print(printable(pretty(found) if is_text else found.text, keep=LINES))
+    text = pretty(found.text, found.contract.type) if is_text else found.text
+    print(printable(text, keep=LINES))
 
 
 def _all(registry: SchemaRegistry, subject: str, deleted: bool) -> list[Registered]:
