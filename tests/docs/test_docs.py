@@ -3,11 +3,11 @@
 A page's ```console blocks run in order, in a folder of its own, with bin/ on the PATH.
 `localhost:9092`, `127.0.0.1:9405` and the registries' 8081 and 8082 are other ports here, so that
 nothing of the machine is disturbed; `ottla up` runs in the background until the page ends, and so
-does a command that ends in `&`; whoever starts a registry so waits until it answers. A Python block
-that begins with `# NAME.py` is a file for what follows. A line of `...` stands for any lines, `...`
-inside a line for any text. A block of JSON or Protobuf behind "`NAME`:" is saved under that name. A
-command that shows a `hint:` fails, and all others don't. Whoever types kafka-server-stop.sh waits
-until the servers that it names have ended.
+does a command that ends in `&`, until `kill %1` or another number ends it; whoever starts a
+registry so waits until it answers. A Python block that begins with `# NAME.py` is a file for what
+follows. A line of `...` stands for any lines, `...` inside a line for any text. A block of JSON or
+Protobuf behind "`NAME`:" is saved under that name. A command that shows a `hint:` fails, and all
+others don't. Whoever types kafka-server-stop.sh waits until the servers that it names have ended.
 """
 
 from __future__ import annotations
@@ -102,6 +102,11 @@ class Reader:
                 shown = next((one for one in self._registries if one in command), "8081")
                 port = int(self._registries[shown])
                 eventually(lambda: _is_taken(port), f"the registry at {shown} serves")
+            return
+        if job := re.fullmatch(r"kill %(\d+)", command):
+            one = self._behind[int(job[1]) - 1]
+            one.terminate()
+            one.wait(20)
             return
         fails = any(line.startswith("hint: ") for line in expected)
         words = ["bash", "-o", "pipefail", "-c", self._here(command)]
