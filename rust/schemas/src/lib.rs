@@ -8,11 +8,11 @@
 //! What stays true: whatever a text holds, there is an answer, in time and memory that are bounded
 //! by its size; nothing here recurses deeper than `DEPTH_MAX`.
 
-mod depth;
 mod fault;
 mod known;
 mod order;
 mod reading;
+mod size;
 
 pub use fault::Fault;
 pub use reading::{Files, Source, read};

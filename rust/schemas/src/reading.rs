@@ -8,12 +8,17 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 use prost_reflect::DescriptorPool;
-use prost_types::FileDescriptorProto;
+use prost_types::{FileDescriptorProto, SourceCodeInfo};
 
-use crate::depth::is_too_deep;
 use crate::fault::Fault;
+use crate::size::excess;
 use crate::{known, order};
+
+/// Field numbers of a file.
+const NAME: u32 = 1;
+const SOURCE_INFO: u32 = 9;
 
 /// A file as it was given.
 #[derive(Clone, Copy)]
@@ -147,15 +152,18 @@ impl Linking<'_> {
                 return Err(at_import(&file, number, text));
             }
         }
+        // Places stay here: the linker would look each up by going through all of them.
+        let mut descriptor = file.descriptor;
+        let places = descriptor.source_code_info.take();
         let added = match file.encoded {
             Some(bytes) => self.pool.decode_file_descriptor_proto(bytes.as_slice()),
-            None => self.pool.add_file_descriptor_proto(file.descriptor),
+            None => self.pool.add_file_descriptor_proto(descriptor),
         };
         added.map_err(|error| {
             let fault = Fault::new(error.file().unwrap_or(&path), error.to_string());
-            match (error.line(), error.column()) {
-                (Some(line), Some(column)) => fault.at(line, column),
-                _ => fault,
+            match place_of(error.path().unwrap_or_default(), places.as_ref()) {
+                Some((line, column)) => fault.at(line, column),
+                None => fault,
             }
         })?;
         self.done.insert(path.clone());
@@ -182,53 +190,63 @@ fn parse(path: &str, source: Source) -> Result<Parsed, Fault> {
                 let fault = Fault::new(path, error.to_string());
                 match error.span() {
                     Some(span) => fault.at_byte(text, span.start),
-                    None => fault,
+                    // Nothing is at fault but that there is no more.
+                    None => fault.at_byte(text, text.trim_end().len()),
                 }
             })?,
             encoded: None,
         },
         Source::Descriptor(bytes) => {
-            let encoded = named(path, bytes);
-            let descriptor = FileDescriptorProto::decode(encoded.as_slice())
-                .map_err(|_| Fault::new(path, "the bytes are no FileDescriptorProto"))?;
+            let none = || Fault::new(path, "the bytes are no FileDescriptorProto");
+            let encoded = named(path, bytes).ok_or_else(none)?;
+            let descriptor = FileDescriptorProto::decode(encoded.as_slice()).map_err(|_| none())?;
             Parsed {
                 descriptor,
                 encoded: Some(encoded),
             }
         }
     };
-    if is_too_deep(&parsed.descriptor) {
-        return Err(Fault::new(path, "an option is nested too deep"));
+    match excess(&parsed.descriptor) {
+        Some(text) => Err(Fault::new(path, text)),
+        None => Ok(parsed),
     }
-    Ok(parsed)
 }
 
-/// A serialized file under another name: of a field that comes twice,
-/// the last counts.
-fn named(path: &str, bytes: &[u8]) -> Vec<u8> {
-    let name = FileDescriptorProto {
+/// A serialized file under another name, and without its source info, which its author's text is
+/// not there for any more; none where the bytes are no message.
+fn named(path: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut named = FileDescriptorProto {
         name: Some(path.to_owned()),
         ..FileDescriptorProto::default()
-    };
-    let mut named = bytes.to_vec();
-    named.extend(name.encode_to_vec());
-    named
+    }
+    .encode_to_vec();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let field = rest;
+        let (tag, wire_type) = decode_key(&mut rest).ok()?;
+        skip_field(wire_type, tag, &mut rest, DecodeContext::default()).ok()?;
+        if tag != NAME && tag != SOURCE_INFO {
+            named.extend_from_slice(&field[..field.len() - rest.len()]);
+        }
+    }
+    Some(named)
 }
 
 /// A fault at one of a file's imports.
 fn at_import(file: &Parsed, number: usize, text: String) -> Fault {
     let fault = Fault::new(file.descriptor.name(), text);
-    let places = file
-        .descriptor
-        .source_code_info
-        .iter()
-        .flat_map(|info| &info.location);
     let wanted = [3, i32::try_from(number).unwrap_or(0)];
-    match places.into_iter().find(|place| place.path == wanted) {
-        Some(place) if place.span.len() >= 2 => {
-            let [line, column] = [place.span[0], place.span[1]].map(usize::try_from);
-            fault.at(line.unwrap_or(0), column.unwrap_or(0))
-        }
-        _ => fault,
+    match place_of(&wanted, file.descriptor.source_code_info.as_ref()) {
+        Some((line, column)) => fault.at(line, column),
+        None => fault,
     }
+}
+
+/// Line and column of a path in a descriptor, or of the nearest that leads to it.
+fn place_of(path: &[i32], info: Option<&SourceCodeInfo>) -> Option<(usize, usize)> {
+    let places = info?.location.iter();
+    let leading = places.filter(|place| !place.path.is_empty() && path.starts_with(&place.path));
+    let nearest = leading.max_by_key(|place| place.path.len())?;
+    let number = |at: usize| usize::try_from(*nearest.span.get(at)?).ok();
+    Some((number(0)?, number(1)?))
 }

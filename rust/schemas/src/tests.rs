@@ -103,6 +103,27 @@ fn depth_is_a_fault_and_no_crash() {
 }
 
 #[test]
+fn names_that_would_fill_the_memory_are_a_fault() {
+    let package = format!("package a{};", ".a".repeat(500_000));
+    let long = format!("package {};", "a".repeat(500_000));
+    let fields: String = (1..1_000)
+        .map(|n| format!("optional int32 f{n} = {n};"))
+        .collect();
+    for bomb in [package, format!("{long} message A {{ {fields} }}")] {
+        assert!(text(&bomb).is_err());
+    }
+}
+
+#[test]
+fn many_faults_and_many_options_take_no_longer_than_one() {
+    let twice = format!("{}{}", "message A {".repeat(30), "}".repeat(30)).repeat(500);
+    assert!(text(&twice).is_err());
+    let field = |n| format!("int32 f{n} = {n} [deprecated = false];");
+    let fields: String = (1..15_000).map(field).collect();
+    assert!(text(&format!("syntax = \"proto3\"; message A {{ {fields} }}")).is_ok());
+}
+
+#[test]
 fn a_long_chain_of_imports_costs_no_stack() {
     let texts: Vec<_> = (0..5_000)
         .map(|n| format!("import \"{}\";", n + 1))

@@ -12,7 +12,7 @@ from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
     from ottla.web.access import Access
-    from ottla.web.serving import Tls
+    from ottla.web.tls import Tls
 
 PORT = 8081
 
@@ -54,12 +54,12 @@ def tls_of(certificate: str | None, key: str | None, ca: str | None) -> Tls | No
         return None
     if certificate is None or key is None:
         raise WrongWords("--tls-cert and --tls-key go together")
-    from ottla.web.serving import Tls
+    from ottla.web.tls import Tls
 
     for file in (certificate, key, *([ca] if ca else [])):
         with open(file, "rb"):
             pass
-    return Tls(Path(certificate), Path(key), None, Path(ca) if ca else None)
+    return Tls(Path(certificate), Path(key), Path(ca) if ca else None)
 
 
 def advertised(address: str | None) -> tuple[str | None, int | None]:

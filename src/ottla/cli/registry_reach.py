@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.cli.options import WrongWords
 from ottla.cli.registry_options import PORT
 from ottla.errors import OttlaError
 
@@ -41,6 +42,7 @@ class RegistryAt(NamedTuple):
         """A client of it.
 
         Raises:
+            WrongWords: the URL is none.
             OttlaError: nobody answers, or what was asked within was refused.
         """
         from ottla.serdes.errors import BadRegistrySetting, RegistryError, RegistryUnreachable
@@ -58,7 +60,11 @@ class RegistryAt(NamedTuple):
                 yield registry
         except RegistryError as error:
             raise refused(error) from None
-        except (RegistryUnreachable, BadRegistrySetting) as error:
+        except BadRegistrySetting as error:
+            if "URL" in str(error):
+                raise WrongWords(str(error), hint=_hint(error.hint)) from None
+            raise
+        except RegistryUnreachable as error:
             error.hint = _hint(error.hint)
             raise
 

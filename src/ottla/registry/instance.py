@@ -29,9 +29,11 @@ from ottla.registry.election.elector import Elector
 from ottla.registry.election.identity import Identity
 from ottla.registry.election.leadership import Leadership
 from ottla.registry.forwarding import Forwarder, ForwardingFailed
+from ottla.registry.keys import records
+from ottla.registry.keys.ring import Ring
 from ottla.registry.languages import Reading
+from ottla.registry.log import Log
 from ottla.registry.refusals import (
-    STORE_FAILED,
     UNKNOWN_LEADER,
     refusal,
 )
@@ -64,6 +66,7 @@ class Instance:
         settings: Mapping[str, Any],
         *,
         topic_name: str = topic.NAME,
+        keys_topic_name: str = records.TOPIC,
         group: str = GROUP,
         is_eligible: bool = True,
         trusts: ssl.SSLContext | None = None,
@@ -74,14 +77,20 @@ class Instance:
         self.state = State()
         self.reading = Reading(self.state)
         self.topic = Topic(self.state.apply, topic_name)
+        self.ring = Ring()
+        """The keys for encryption; looked into through `keys`."""
+        self.keys = Log(
+            Topic(self.ring.apply, keys_topic_name), self.ring.holds, self.ring.why_unsafe
+        )
+        self._schemas = Log(self.topic, self.state.holds)
         self.client: Client | None = None
         self._elector: Elector | None = None
         self._forwarder = Forwarder(trusts)
         self._writing = threading.Lock()
-        self._caught_up: int | None = None
-        """The generation as whose leader all that was there is known."""
         self._changed = threading.Condition()
         self._workers = ThreadPoolExecutor(WORKERS, "ottla-registry")
+        # Writes wait for a leader and for Kafka: what only reads does not wait behind them.
+        self._writers = ThreadPoolExecutor(WORKERS, "ottla-registry-write")
         self._catching_up: asyncio.Future[int] | None = None
 
     # ------------------------------------------------------------ beginning and end
@@ -97,9 +106,7 @@ class Instance:
             on_answer=lambda: _log.info("Kafka answers again"),
         )
         try:
-            topic.make(self.client, self.topic.name)
-            self.topic.start(self.client)
-            self.topic.reach(self.topic.end(), WRITE_PATIENCE_S)
+            self._schemas.open(self.client, make=True)
         except BaseException:
             self.close()
             raise
@@ -119,8 +126,10 @@ class Instance:
         """Leave the group, and let go of everything; again: nothing."""
         if self._elector is not None:
             self._elector.close()
+        self._writers.shutdown(wait=True)
         self._workers.shutdown(wait=True)
-        self.topic.close()
+        self._schemas.close()
+        self.keys.close()
         self._forwarder.close()
         if self.client is not None:
             self.client.close()
@@ -133,7 +142,8 @@ class Instance:
     @property
     def trouble(self) -> str | None:
         """Why nothing is read or nobody is elected just now."""
-        return self.topic.trouble or (self._elector.trouble if self._elector else None)
+        elected = self._elector.trouble if self._elector else None
+        return self.topic.trouble or self.keys.topic.trouble or elected
 
     def _on_leadership(self, _: Leadership) -> None:
         with self._changed:
@@ -163,6 +173,16 @@ class Instance:
                 raise
         return await self._in_thread(look)
 
+    async def work_on_keys(self, look: Callable[[], T]) -> T:
+        """The same for a look at the keys, whose topic is read when it is first asked for.
+
+        Raises:
+            Refusal: what `look` raises; 50001, the topic can't be read.
+        """
+        client = self.client
+        assert client is not None
+        return await self._in_thread(lambda: self.keys.look(client, look))
+
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._workers, call)
 
@@ -184,38 +204,35 @@ class Instance:
 
     # ------------------------------------------------------------ writing
 
-    async def write(self, request: Request, decide: Callable[[], Decision]) -> Answer:
+    async def write(
+        self, request: Request, decide: Callable[[], Decision], log: Log | None = None
+    ) -> Answer:
         """Decide a request and write what it comes to, or have the leader do it.
+
+        Args:
+            log: where it is written; `_schemas` unless another is named.
 
         Raises:
             Refusal: what `decide` raises; 50001 to 50004.
         """
-        return await self._in_thread(lambda: self._write(request, decide))
+        log = log or self._schemas
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writers, lambda: self._write(request, decide, log))
 
-    def _write(self, request: Request, decide: Callable[[], Decision]) -> Answer:
+    def _write(self, request: Request, decide: Callable[[], Decision], log: Log) -> Answer:
         until = steady_s() + WRITE_PATIENCE_S
         leadership = self._leader_by(steady_s() + LEADER_PATIENCE_S)
         if not leadership.is_mine:
-            return self._forward(leadership, request, until)
+            return self._forward(leadership, request, log, until)
         with self._writing:
-            return self._decided(decide, until)
+            return self._decided(decide, log, until)
 
-    def _decided(self, decide: Callable[[], Decision], until: float) -> Answer:
+    def _decided(self, decide: Callable[[], Decision], log: Log, until: float) -> Answer:
         leadership = self.leadership
         if not leadership.is_mine:
             raise refusal(UNKNOWN_LEADER, "another instance has become the leader: try again")
-        if self._caught_up != leadership.generation:
-            self.topic.reach(self.topic.end(), until - steady_s())
-            self._caught_up = leadership.generation
-        before = self.topic.applied
-        decision = decide()
-        if decision.entries:
-            first = self.topic.write(decision.entries, until - steady_s())
-            if first != before and not all(self.state.holds(*e) for e in decision.entries):
-                raise refusal(
-                    STORE_FAILED,
-                    "another instance wrote at the same time, and was first: try again",
-                )
+        assert self.client is not None
+        decision = log.decided(self.client, leadership.generation, decide, until)
         body = b"" if decision.status == 204 else dense(decision.answer)
         return Answer(decision.status, body)
 
@@ -236,7 +253,7 @@ class Instance:
                     raise refusal(UNKNOWN_LEADER, f"no instance leads, so nothing can change{why}")
                 self._changed.wait(min(left, 1.0))
 
-    def _forward(self, leadership: Leadership, request: Request, until: float) -> Answer:
+    def _forward(self, leadership: Leadership, request: Request, log: Log, until: float) -> Answer:
         try:
             done = self._forwarder.forward(
                 leadership.leader.url if leadership.leader else None,
@@ -248,7 +265,7 @@ class Instance:
             )
         except ForwardingFailed as error:
             raise refusal(error.error_code, str(error), hint=error.hint) from None
-        if done.status < 300:
-            self.topic.reach(self.topic.end(), max(until - steady_s(), 0.001))
+        if done.status < 300 and self.client is not None:
+            log.reach_end(self.client, until)
         kind = {name.lower(): value for name, value in done.headers}.get("content-type")
         return Answer(done.status, done.body, kind)

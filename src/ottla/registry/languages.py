@@ -16,7 +16,7 @@ from ottla.registry.contracts import Reference
 from ottla.registry.refusals import INVALID_SCHEMA, refusal
 from ottla.registry.state import State
 from ottla.registry.stored import Version
-from ottla.registry.subjects import DEFAULT_CONTEXT, Subject, parsed
+from ottla.registry.subjects import parsed, qualified
 from ottla.schemas.language import (
     AVRO,
     JSON,
@@ -155,14 +155,6 @@ class Reading:
                 hint="register what is referred to first",
             )
         return version
-
-
-def qualified(subject: str, context: str) -> str:
-    """A subject as it is meant in a context: one without a context is in the same."""
-    found = parsed(subject)
-    if found.context == DEFAULT_CONTEXT and not subject.startswith(":"):
-        return str(Subject(context, found.name))
-    return str(found)
 
 
 def told(schema_type: str, error: InvalidSchema) -> str:

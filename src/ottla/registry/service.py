@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ottla.registry import topic
-from ottla.registry.api import meta, schemas, settings, subjects
+from ottla.registry.api import associations, keys, meta, schemas, settings, subjects
+from ottla.registry.api.description import SHAPES
 from ottla.registry.api.ways import Ways, within_context
 from ottla.registry.instance import GROUP, Instance
+from ottla.registry.keys import records
 from ottla.web.access import Access
 from ottla.web.application import BODY_BYTES_MAX, Application
-from ottla.web.operation import Operation
-from ottla.web.serving import Serving, Tls
+from ottla.web.openapi import described
+from ottla.web.operation import Answer, Operation, Request, dense
+from ottla.web.serving import Serving
+from ottla.web.tls import Tls
 
 TYPES = (
     "application/vnd.schemaregistry.v1+json",
@@ -39,6 +43,7 @@ class Options(NamedTuple):
     host: str = "127.0.0.1"
     port: int = PORT
     topic: str = topic.NAME
+    keys_topic: str = records.TOPIC
     group: str = GROUP
     is_eligible: bool = True
     tls: Tls | None = None
@@ -61,6 +66,7 @@ class Registry:
         self.instance = Instance(
             given,
             topic_name=options.topic,
+            keys_topic_name=options.keys_topic,
             group=options.group,
             is_eligible=options.is_eligible,
             trusts=_trusts(options.tls),
@@ -111,9 +117,24 @@ class Registry:
 
 
 def operations(instance: Instance) -> list[Operation]:
-    """Every operation of the registry, as rows."""
+    """Every operation of the registry, as rows; the last one describes them all."""
     ways = Ways(instance)
-    return [row for group in (meta, subjects, schemas, settings) for row in group.operations(ways)]
+    groups = (meta, subjects, schemas, settings, associations, keys)
+    rows = [row for group in groups for row in group.operations(ways)]
+
+    async def description(_: Request) -> Answer:
+        told = described(
+            rows,
+            SHAPES,
+            title="Schema Registry",
+            version=meta.SERVES,
+            types=TYPES,
+            takes=TAKES,
+        )
+        return Answer(200, dense(told), "application/json")
+
+    says = "All operations, as OpenAPI describes them"
+    return [*rows, Operation("GET", "/openapi.json", "getDescription", says, description)]
 
 
 def _trusts(tls: Tls | None) -> ssl.SSLContext | None:
@@ -123,7 +144,7 @@ def _trusts(tls: Tls | None) -> ssl.SSLContext | None:
     context = ssl.create_default_context()
     context.load_verify_locations(tls.ca or tls.certificate)
     if tls.ca is not None:
-        context.load_cert_chain(tls.certificate, tls.key, tls.key_password)
+        context.load_cert_chain(tls.certificate, tls.key)
     return context
 
 

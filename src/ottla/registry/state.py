@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from ottla.registry import stored
+from ottla.registry.associations import Associations
 from ottla.registry.contracts import Json
 from ottla.registry.stored import Version
-from ottla.registry.subjects import DEFAULT_CONTEXT, parsed
+from ottla.registry.subjects import DEFAULT_CONTEXT, parsed, qualified
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -42,10 +43,24 @@ class State:
         self._modes: dict[str | None, str] = {}
         self._contexts: dict[str, None] = {}
         self._referrers: dict[Place, dict[Place, None]] = {}
-        self.associations: dict[tuple[str, ...], Json] = {}
-        """By resource's namespace, name and type, kind of association and subject."""
+        self.associations = Associations()
         self.unread = 0
         """Records that made no sense."""
+
+    def copy(self) -> State:
+        """The same, to be changed alone: what is decided step by step is tried on it."""
+        copied = State()
+        copied._subjects = {name: dict(held) for name, held in list(self._subjects.items())}
+        copied._ids = {name: dict(held) for name, held in list(self._ids.items())}
+        copied._ids_of = dict(self._ids_of)
+        copied._contexts_of = {name: dict(held) for name, held in list(self._contexts_of.items())}
+        copied._id_max = dict(self._id_max)
+        copied._configs = dict(self._configs)
+        copied._modes = dict(self._modes)
+        copied._contexts = dict(self._contexts)
+        copied._referrers = {name: dict(held) for name, held in list(self._referrers.items())}
+        copied.associations = self.associations.copy()
+        return copied
 
     # ------------------------------------------------------------ what is known
 
@@ -161,7 +176,7 @@ class State:
                 else:
                     self._contexts[key["context"]] = None
             case stored.ASSOC:
-                self._set(self.associations, association_place(key), value)
+                self.associations.apply(key, value)
         return True
 
     def _apply_schema(self, key: Json, value: Json | None, ts: int) -> bool:
@@ -185,7 +200,7 @@ class State:
         self._id_max[context] = max(self._id_max.get(context, 0), version.id)
         self._contexts.setdefault(context)
         for reference in version.references:
-            at = Place(reference.subject, reference.version)
+            at = Place(qualified(reference.subject, context), reference.version)
             self._referrers.setdefault(at, {})[place] = None
         return True
 
@@ -209,7 +224,7 @@ class State:
                 del self._ids_of[context, version.hash.digest]
                 self._contexts_of.get(version.hash.digest, {}).pop(context, None)
         for reference in version.references:
-            at = Place(reference.subject, reference.version)
+            at = Place(qualified(reference.subject, context), reference.version)
             self._referrers.get(at, {}).pop(place, None)
 
     @staticmethod
@@ -218,9 +233,3 @@ class State:
             held.pop(at, None)
         else:
             held[at] = value
-
-
-def association_place(key: Json) -> tuple[str, ...]:
-    """What an association is found by."""
-    names = ("resourceNamespace", "resourceName", "resourceType", "associationType", "subject")
-    return tuple(str(key.get(name) or "") for name in names)

@@ -71,11 +71,14 @@ ASSOCIATION_FIELDS = (
     "resourceId",
     "resourceType",
     "associationType",
+    "subject",
     "lifecycle",
     "frozen",
     "createTs",
     "updateTs",
 )
+KEYED_FIELDS = ("resourceName", "resourceNamespace", "resourceType", "associationType", "subject")
+"""What tells one association from another: the part of its fields that is in its key."""
 
 
 class Version(NamedTuple):
@@ -129,6 +132,12 @@ def subject_key(keytype: str, subject: str | None) -> Json:
     """The key of what is said of a subject; None: of the default context."""
     told = {} if subject is None else {"subject": subject}
     return {"keytype": keytype, **told, "magic": KEYS[keytype][1]}
+
+
+def association_key(row: Json) -> Json:
+    """The key of an association."""
+    told = {name: row[name] for name in KEYED_FIELDS}
+    return {"keytype": ASSOC, "tenant": TENANT, **told, "magic": 0}
 
 
 def noop_key() -> Json:

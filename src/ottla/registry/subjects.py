@@ -59,3 +59,11 @@ def context_of(text: str) -> str:
     if text.startswith(":"):
         return parsed(text if text.endswith(":") else f"{text}:").context
     return text or DEFAULT_CONTEXT
+
+
+def qualified(subject: str, context: str) -> str:
+    """A subject as it is meant in a context: one without a context is in the same."""
+    found = parsed(subject)
+    if found.context == DEFAULT_CONTEXT and not subject.startswith(":"):
+        return str(Subject(context, found.name))
+    return str(found)

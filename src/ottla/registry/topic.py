@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,7 +24,9 @@ from ottla.client.producing.producer import RecordTooLarge
 from ottla.registry.refusals import SCHEMA_TOO_LARGE, STORE_FAILED, TOOK_TOO_LONG, refusal
 from ottla.registry.stored import Entry, encoded
 from ottla.steady import steady_s
+from ottla.web.operation import Refusal
 from ottla.wire.errors import ErrorCode
+from ottla.wire.records import Record, build_batch
 
 NAME = "_schemas"
 PARTITION = 0
@@ -31,6 +34,7 @@ REPLICAS = 3
 RECORD_BYTES_MAX = 1 << 20
 POLL_S = 1.0
 AGAIN_S = 0.2
+STILL_S = 15.0
 
 _log = logging.getLogger("ottla.registry")
 
@@ -71,6 +75,21 @@ def make(client: Client, name: str = NAME) -> None:
         )
 
 
+def is_there(client: Client, name: str) -> bool:
+    """Whether there is a topic of this name.
+
+    Raises:
+        BrokerError: Kafka does not say.
+    """
+    try:
+        topics.describe(client, [name])
+    except BrokerError as error:
+        if error.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            return False
+        raise
+    return True
+
+
 class Topic:
     """One instance's view of the topic.
 
@@ -92,7 +111,7 @@ class Topic:
         """The offset up to which everything is applied; -1 before it is known where it begins."""
         self._moved = threading.Condition()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._read, name="ottla-schemas", daemon=True)
+        self._thread = threading.Thread(target=self._read, name=f"ottla{name}", daemon=True)
         self.trouble: str | None = None
         """Why nothing is read just now."""
 
@@ -154,6 +173,23 @@ class Topic:
                     raise refusal(TOOK_TOO_LONG, f"what was written was not read back in time{why}")
                 self._moved.wait(left)
 
+    def read_all(self) -> None:
+        """Wait until all that is there now is in the state, however long that takes, as long as
+        something is read.
+
+        Raises:
+            Refusal: 50002, nothing was read for a while; 50001, Kafka does not say what there is.
+        """
+        end, before = self.end(), -1
+        while self._applied < end:
+            try:
+                self.reach(end, STILL_S)
+            except Refusal:
+                if self._applied == before:
+                    raise
+                before = self._applied
+                _log.info("%s: read up to %d of %d", self.name, before, end)
+
     def _read(self) -> None:
         while not self._closing.is_set():
             try:
@@ -199,7 +235,7 @@ class Topic:
     # ------------------------------------------------------------ writing
 
     def write(self, entries: Iterable[Entry], within_s: float) -> int:
-        """Write records in order, and wait until they are applied.
+        """Write records, all or none, and wait until they are applied.
 
         Returns:
             The offset of the first; -1 where there was none.
@@ -208,16 +244,20 @@ class Topic:
             Refusal: 42209, one is too large; 50001, Kafka did not take one; 50002, it took long.
         """
         assert self._producer is not None
+        records = [
+            Record(encoded(key), encoded(value), (), int(time.time() * 1000), number)
+            for number, (key, value) in enumerate(entries)
+        ]
+        if not records:
+            return -1
         until = steady_s() + within_s
-        first, last = -1, -1
         try:
-            sent = [
-                self._producer.send(self.name, encoded(value), encoded(key), partition=PARTITION)
-                for key, value in entries
-            ]
-            for delivery in sent:
-                last = delivery.result(max(until - steady_s(), 0.001)).offset
-                first = last if first == -1 else first
+            # Together or not at all, whoever dies on the way: one batch is one append.
+            batch = build_batch(records, base_offset=0)
+            if len(batch) > RECORD_BYTES_MAX:
+                raise refusal(SCHEMA_TOO_LARGE, "the schema is too large for Kafka to keep")
+            sent = self._producer.send_batch(self.name, PARTITION, batch)
+            first = sent.result(max(until - steady_s(), 0.001)).offset
         except RecordTooLarge as error:
             raise refusal(
                 SCHEMA_TOO_LARGE, f"the schema is too large to be kept: {error}"
@@ -226,6 +266,5 @@ class Topic:
             if isinstance(error, BrokerError) and error.code == ErrorCode.MESSAGE_TOO_LARGE:
                 raise refusal(SCHEMA_TOO_LARGE, "the schema is too large for the topic") from None
             raise refusal(STORE_FAILED, f"Kafka did not take it: {error}") from None
-        if last >= 0:
-            self.reach(last + 1, max(until - steady_s(), 0.001))
+        self.reach(first + len(records), max(until - steady_s(), 0.001))
         return first

@@ -58,6 +58,21 @@ def kafka(kafka_config: dict[str, Any], _shared_brokers: SharedBrokers) -> Broke
     return _shared_brokers.of(kafka_config)
 
 
+@pytest.fixture(scope="session")
+def schema_registry_url(kafka: Broker) -> Iterator[str]:
+    """Where a schema registry is served whose Kafka is `kafka`; it is the session's, and subjects
+    are kept apart by the names of topics.
+    """
+    from ottla.testing.beside import Beside
+
+    registry = Beside()
+    registry.start(kafka.bootstrap_servers)
+    try:
+        yield registry.url
+    finally:
+        registry.stop()
+
+
 @pytest.fixture
 def kafka_per_test(kafka_config: dict[str, Any]) -> Iterator[Broker]:
     """An `ottla.Broker` for this test alone, to be killed or to have its clock moved."""

@@ -8,11 +8,14 @@ every request, also where an answerer breaks (500, and a traceback in the log, n
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import logging
+import re
+import string
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from ottla.web.access import Access
 from ottla.web.operation import (
@@ -33,7 +36,13 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX = 4 << 20
+THROWN_AWAY = 4
+"""So many times as much is still taken from the wire of a body that is too long."""
+BODY_PATIENCE_S = 30.0
+"""Within this a client has to send the whole body of its request."""
 INT32_MAX = (1 << 31) - 1
+QUALITIES = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+INTEGERS = re.compile("[+-]?[0-9]{1,10}")
 OPEN_PATHS = ("/healthz",)
 """What is answered to whoever asks: it says nothing but that there is an answer."""
 
@@ -58,6 +67,7 @@ class Application:
         takes: tuple[str, ...] = (),
         access: Access | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
+        body_patience_s: float = BODY_PATIENCE_S,
         before: Callable[[str, str], tuple[str, str]] | None = None,
     ) -> None:
         self._routes = Routes(operations)
@@ -65,6 +75,7 @@ class Application:
         self._takes = frozenset((*types, *takes))
         self._access = access or Access()
         self._body_bytes_max = body_bytes_max
+        self._body_patience_s = body_patience_s
         self._before = before
         self._chosen: dict[str, str | None] = {}
 
@@ -102,18 +113,18 @@ class Application:
     async def _answered(
         self, scope: Scope, headers: Mapping[str, str], accepted: str | None, receive: Receive
     ) -> Answer:
-        path = scope["raw_path"].decode("latin-1")
-        query = scope["query_string"].decode("latin-1")
+        path, query = _text(scope["raw_path"]), _text(scope["query_string"])
         principal = self._principal(path, headers)
         body = await self._body(headers, receive)
-        asked, query = self._before(path, query) if self._before else (path, query)
+        asked, told = self._before(path, query) if self._before else (path, query)
         found = self._routes.find(asked)
         if found is None:
-            raise Refusal(404, 404, f"there is nothing at {path}")
+            raise Refusal(404, 404, f"there is nothing at {path[:200]}")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = found.operations.get(method)
         if operation is None:
-            allowed = ", ".join(found.operations)
+            methods = [*found.operations, *(["HEAD"] if "GET" in found.operations else [])]
+            allowed = ", ".join(methods)
             return refused(
                 Refusal(405, 405, f"{method} can't be asked of {path}; {allowed} can"),
                 [("allow", allowed)],
@@ -122,11 +133,11 @@ class Application:
             raise Refusal(406, 406, f"only {', '.join(self._types)} can be answered")
         if operation.takes is not None:
             self._check_type(headers.get("content-type"))
-        switches, given = switched(operation, query)
+        switches, given = switched(operation, told)
         request = Request(
             operation=operation,
             method=method,
-            target=_target(scope),
+            target=_target(path, query),
             path=dict(zip(names_in(operation.path), found.values, strict=True)),
             query=switches,
             given=given,
@@ -147,10 +158,25 @@ class Application:
         return principal
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
-        """The whole body; one that is too long is not kept, and not waited for."""
+        """The whole body; one that is too long is not kept."""
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._body_bytes_max:
-            raise self._too_long()
+        told = int(length[:19]) if length.isascii() and length.isdigit() else 0
+        body: bytes | None = None
+        try:
+            async with asyncio.timeout(self._body_patience_s):
+                if told <= self._body_bytes_max:
+                    body = await self._received(receive)
+                if body is None:
+                    await self._thrown_away(receive)
+        except TimeoutError:
+            if told <= self._body_bytes_max:
+                raise Refusal(408, 408, "the body did not come to its end in time") from None
+        if body is None:
+            raise Refusal(413, 413, f"the body has more than {self._body_bytes_max} bytes")
+        return body
+
+    async def _received(self, receive: Receive) -> bytes | None:
+        """The body; None where it has become too long."""
         parts, size = [], 0
         while True:
             message = await receive()
@@ -159,13 +185,19 @@ class Application:
             part = message.get("body", b"")
             size += len(part)
             if size > self._body_bytes_max:
-                raise self._too_long()
+                return None
             parts.append(part)
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def _too_long(self) -> Refusal:
-        return Refusal(413, 413, f"the body has more than {self._body_bytes_max} bytes")
+    async def _thrown_away(self, receive: Receive) -> None:
+        """Let a client send the rest, within bounds: many read no answer before they have."""
+        left = THROWN_AWAY * self._body_bytes_max
+        while left > 0:
+            message = await receive()
+            if not message.get("more_body"):
+                return
+            left -= len(message.get("body", b""))
 
     def _check_type(self, content_type: str | None) -> None:
         if content_type is not None:
@@ -234,13 +266,10 @@ def _typed(switch: Switch, given: list[str]) -> Any:
     value = given[-1]
     if switch.kind == BOOLEAN:
         if value.lower() not in ("true", "false"):
-            raise Refusal(400, 400, f"{switch.name} is true or false, not {value!r}")
+            raise Refusal(400, 400, f"{switch.name} is true or false, not {value[:50]!r}")
         return value.lower() == "true"
     if switch.kind == INTEGER:
-        try:
-            number = int(value)
-        except ValueError:
-            number = INT32_MAX + 1
+        number = int(value) if INTEGERS.fullmatch(value) else INT32_MAX + 1
         if abs(number) > INT32_MAX:
             raise Refusal(400, 400, f"{switch.name} is a number of 32 bits, not {value[:50]!r}")
         return number
@@ -248,30 +277,37 @@ def _typed(switch: Switch, given: list[str]) -> Any:
 
 
 def _liked_best(accept: str, types: tuple[str, ...]) -> str | None:
-    best: tuple[float, int, str] | None = None
+    """RFC 9110, 12.5.1: of ranges that a type is in, the closest says how much it is liked."""
+    ranges: dict[str, float] = {}
     for part in accept.split(","):
         kind, _, parameters = part.strip().lower().partition(";")
-        kind = kind.strip()
-        weight = 1.0
-        for parameter in parameters.split(";"):
-            name, _, value = parameter.partition("=")
-            if name.strip() == "q":
-                try:
-                    weight = float(value)
-                except ValueError:
-                    weight = 0.0
-        for at, offered in enumerate(types):
-            whole = kind in ("", "*/*") or (kind.endswith("/*") and offered.startswith(kind[:-1]))
-            if weight > 0 and (whole or kind == offered):
-                liked = (-weight, at, offered)
-                best = liked if best is None else min(best, liked)
-    return best[2] if best else None
+        ranges[kind.strip() or "*/*"] = _weight(parameters)
+    best, most = None, 0.0
+    for offered in types:
+        within = (offered, f"{offered.partition('/')[0]}/*", "*/*")
+        liked = next((ranges[kind] for kind in within if kind in ranges), 0.0)
+        if liked > most:
+            best, most = offered, liked
+    return best
 
 
-def _target(scope: Scope) -> str:
+def _weight(parameters: str) -> float:
+    """The q of a media range: 1 where it is not told, 0 where it can't be meant."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return float(value) if QUALITIES.fullmatch(value.strip()) else 0.0
+    return 1.0
+
+
+def _target(path: str, query: str) -> str:
     """Path and query as they were sent."""
-    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def _text(sent: bytes) -> str:
+    """A part of a URL as text; what a client did not quote of it is quoted here."""
+    return sent.decode() if sent.isascii() else quote(sent, safe=string.punctuation)
 
 
 async def _live(receive: Receive, send: Send) -> None:

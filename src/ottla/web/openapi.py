@@ -11,7 +11,7 @@ from ottla.web.routes import names_in
 Json = dict[str, Any]
 
 ERROR = "ErrorMessage"
-EVERYWHERE = (400, 401, 404, 405, 406, 413, 415, 500)
+EVERYWHERE = (400, 401, 404, 405, 406, 408, 413, 415, 500)
 """What any operation may be answered with, whatever its row says."""
 
 _KINDS: dict[str, Json] = {

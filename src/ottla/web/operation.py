@@ -66,7 +66,8 @@ class Request(NamedTuple):
             Refusal: 400 and the place, where it is none.
         """
         try:
-            value = json.loads(self.body)
+            # By its bytes it would be taken as UTF-16 too, or with half a character in it.
+            value = json.loads(self.body.decode("utf-8-sig"), parse_constant=_no_number)
             if b"\\u" in self.body:  # half of a character can be told so, and never be sent again
                 json.dumps(value, ensure_ascii=False).encode()
             return value
@@ -105,6 +106,10 @@ class Operation(NamedTuple):
     refuses: tuple[int, ...] = ()
     """The codes of errors that clients may meet, but those that any operation may have."""
     status: int = 200
+
+
+def _no_number(told: str) -> Any:
+    raise ValueError(f"{told} is no number of JSON")
 
 
 def answer_json(value: Any, status: int = 200) -> Answer:

@@ -14,31 +14,27 @@ import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from ottla.errors import OttlaError
 from ottla.steady import steady_s
+from ottla.web.connections import hang_up
+from ottla.web.tls import CannotServe, Tls
 
-STOP_PATIENCE_S = 10.0
-"""For so long are requests under way waited for at the end."""
-HEAD_PATIENCE_MS = 10_000
-"""Within this a client has to tell the head of its request."""
 HEAD_BYTES_MAX = 64 << 10
 BACKLOG = 1024
+CONNECTIONS_MAX = 16_384
+"""Beyond them none is taken until one ends; idle ones count, too."""
+ANY_ADDRESS = ("0.0.0.0", "::")
 
 
-class CannotServe(OttlaError):
-    """An address that can't be listened on, certificates that can't be used, or no server."""
+class Patience(NamedTuple):
+    """How long clients are waited for, in seconds."""
 
-
-class Tls(NamedTuple):
-    """What a TLS server shows: files in PEM; with `ca`, clients show certificates as well."""
-
-    certificate: Path
-    key: Path
-    key_password: str | None = None
-    ca: Path | None = None
+    head_s: float = 10.0
+    """For the head of a request, once its connection is there or has answered the one before."""
+    stop_s: float = 10.0
+    """At the end, for what is under way; what then still is ends without an answer."""
 
 
 class Serving:
@@ -56,11 +52,14 @@ class Serving:
         host: str = "127.0.0.1",
         port: int = 0,
         tls: Tls | None = None,
+        patience: Patience | None = None,
         beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._application = application
         self._host, self._port, self._tls = host, port, tls
+        self._patience = patience or Patience()
         self._beside = beside
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Any = None
         self._socket: socket.socket | None = None
@@ -89,6 +88,8 @@ class Serving:
             CannotServe: the port is taken, the certificates are no use, or granian is missing.
         """
         server = _server_type()
+        if self._tls is not None:
+            self._tls.check()
         self._socket = _listening(self._host, self._port)
         self._port = self._socket.getsockname()[1]
         before = _native_threads()
@@ -106,21 +107,37 @@ class Serving:
         self._native = _native_threads() - before
 
     def stop(self) -> None:
-        """Stop taking requests, answer what is under way, and end; again: nothing."""
+        """Stop taking requests, answer what is under way, and end; again: nothing.
+
+        Clients that do not tell the rest of a request, or do not read its answer, are hung up on
+        when the patience is over.
+        """
         thread, self._thread = self._thread, None
         if thread is None:
             return
         assert self._loop is not None
         assert self._socket is not None
         self._loop.call_soon_threadsafe(self._server.stop)
-        thread.join()
+        host, port = self._socket.getsockname()[:2]
         self._socket.close()
+        thread.join(self._patience.stop_s)
+        while thread.is_alive():
+            self._end_under_way()
+            hang_up("" if host in ANY_ADDRESS else host, port)
+            thread.join(0.1)
         # Its threads end after it: one that is left when the interpreter ends would be cut down in
         # the middle of it, and says so on stderr.
         end = steady_s() + 1
         gone = threading.Event()
         while self._native & _native_threads() and steady_s() < end:
             gone.wait(0.001)
+
+    def _end_under_way(self) -> None:
+        """Wait no longer for answers that are not found."""
+        assert self._loop is not None
+        for task in list(self._under_way):
+            with suppress(RuntimeError):  # the loop has ended just now
+                self._loop.call_soon_threadsafe(task.cancel)
 
     def _run(self, server: type) -> None:
         try:
@@ -134,7 +151,7 @@ class Serving:
         self._loop = asyncio.get_running_loop()
         beside = asyncio.ensure_future(self._beside()) if self._beside else None
         assert self._socket is not None
-        self._server = server(self._announced, self._socket.fileno(), self._tls)
+        self._server = server(self._announced, self._socket.fileno(), self._tls, self._patience)
         try:
             await self._server.serve()
         finally:
@@ -152,8 +169,14 @@ class Serving:
                     self._started.set()
 
             await self._application(scope, receive, told)
-        else:
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way.add(task)
+        try:
             await self._application(scope, receive, send)
+        finally:
+            self._under_way.discard(task)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -161,8 +184,8 @@ def _listening(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=1)
         family, kind, protocol, _, address = found[0]
         listening = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise CannotServe(f"{host!r} is no address of this machine: {error}") from None
+    except (OSError, ValueError) as error:
+        raise CannotServe(f"{host[:100]!r} is no address of this machine: {error}") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
@@ -196,7 +219,7 @@ def _server_type() -> type:
         ) from None
 
     class Embedded(Server):
-        def __init__(self, application: Any, fd: int, tls: Tls | None) -> None:
+        def __init__(self, application: Any, fd: int, tls: Tls | None, patience: Patience) -> None:
             self._handed = fd
             super().__init__(
                 application,
@@ -204,9 +227,9 @@ def _server_type() -> type:
                 http=HTTPModes.auto,
                 websockets=False,
                 log_enabled=False,
-                backpressure=BACKLOG,
+                backpressure=CONNECTIONS_MAX,
                 http1_settings=HTTP1Settings(
-                    header_read_timeout=HEAD_PATIENCE_MS, max_buffer_size=HEAD_BYTES_MAX
+                    header_read_timeout=int(patience.head_s * 1000), max_buffer_size=HEAD_BYTES_MAX
                 ),
                 http2_settings=HTTP2Settings(max_headers_size=HEAD_BYTES_MAX),
                 **_tls_arguments(tls, SSLProtocols.tls12),
@@ -226,7 +249,6 @@ def _tls_arguments(tls: Tls | None, oldest: Any) -> dict[str, Any]:
     return {
         "ssl_cert": tls.certificate,
         "ssl_key": tls.key,
-        "ssl_key_password": tls.key_password,
         "ssl_ca": tls.ca,
         "ssl_client_verify": tls.ca is not None,
         "ssl_protocol_min": oldest,

@@ -177,6 +177,35 @@ def test_unions_of_one_last_name_are_not_compared_each_with_each() -> None:
     assert len(names.unreadable(others)) == DIFFERENCES_MAX
 
 
+def test_long_lists_of_names_are_not_walked_for_each_pair() -> None:
+    """If this failed, the aliases or symbols of one type would be compared with those of each of
+    thousands, one by one.
+    """
+    many = range(4000)
+    aliased = record("R", aliases=[f"A{i}" for i in range(50_000)])
+    reader = record("Z", *((f"f{i}", "R" if i else aliased) for i in many))
+    writer = record("Z", *((f"f{i}", record(f"A{i}")) for i in many))
+    assert not read(reader).unreadable(read(writer))
+    symbols = {"type": "enum", "name": "E", "symbols": [f"A{i}" for i in range(50_000)]}
+    reader = record("Z", *((f"f{i}", "E" if i else symbols) for i in many))
+    enums = ({"type": "enum", "name": "E", "namespace": f"n{i}", "symbols": ["A1"]} for i in many)
+    writer = record("Z", *((f"f{i}", each) for i, each in enumerate(enums)))
+    assert not read(reader).unreadable(read(writer))
+
+
+def test_repeated_definitions_are_compared_once() -> None:
+    """If this failed, each level of two equal deep schemas would be compared from there down."""
+
+    def told() -> Any:
+        found: Any = [record(f"S{i}", ("x", "int")) for i in range(5000)]
+        for turn in range(DEPTH_MAX - 10):
+            found = record(f"R{turn}", ("a", found))
+        return found
+
+    schema = read(record("Z", ("one", told()), ("other", {"type": "array", "items": told()})))
+    assert schema.text.count('"x"') == 5000
+
+
 def test_namespaces_are_not_kept_in_each_name() -> None:
     """If this failed, a mebibyte whose namespace is half of it could fill gigabytes."""
     space = "n" * (avro_parser.NAME_LENGTH_MAX - 10)

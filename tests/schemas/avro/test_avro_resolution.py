@@ -20,6 +20,8 @@ SIDES = ("reader", "writer")
 
 PYTHONS_AVRO_DIFFERS = {
     "a supposition outlives no circle": "it supposes a pair readable while it looks at it, as Java",
+    "alias outside all namespaces": "it takes aliases as they stand, the dot as well",
+    "alias without a dot is inside the namespace": "it takes aliases as they stand, as R",
     "alias inherits the namespace": "it takes aliases as they stand, without their namespace",
     "error reads record": "it knows errors in protocols only, and can't compare them",
     "record reads error": "it knows errors in protocols only, and can't compare them",
@@ -95,6 +97,39 @@ def test_messages_say_what_to_change() -> None:
         "At /fields/1/type/symbols enum 'E' lacks symbols of the writer, B: add them, or give the"
         " reader's enum a default.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reader", "writer", "change"),
+    [
+        (
+            '{"type":"fixed","name":"n.F","size":1}',
+            '{"type":"fixed","name":"G","size":1}',
+            "keep the name, or give the reader's the alias '.G'",
+        ),
+        (
+            '{"type":"fixed","name":"n.F","size":1}',
+            '{"type":"fixed","name":"n.G","size":1}',
+            "keep the name, or give the reader's the alias 'G'",
+        ),
+        (
+            '{"type":"fixed","name":"F","size":1}',
+            '{"type":"fixed","name":"F","size":2}',
+            "keep the size, or define a type of another name for the new one",
+        ),
+        ('"int"', '"long"', "keep long, or let the reader have a union of both"),
+        ('["null","int"]', '"string"', "add string to the reader's union"),
+        (
+            '["null",{"type":"array","items":"int"}]',
+            '{"type":"array","items":"string"}',
+            "let a branch of it read array, or add that as another",
+        ),
+    ],
+)
+def test_each_kind_says_what_to_change(reader: str, writer: str, change: str) -> None:
+    """If this failed, a message would give advice that does not help."""
+    found = AVRO_LANGUAGE.read(reader).unreadable(AVRO_LANGUAGE.read(writer))
+    assert found[0].message.endswith(f": {change}.")
 
 
 def test_a_field_that_two_names_find_is_refused() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ottla.serdes.errors import RegistryError
 
@@ -70,16 +71,20 @@ def _one_by_one(
     return found
 
 
-def referrers(registry: SchemaRegistry, subject: str, version: int) -> list[tuple[str, int, int]]:
+def referrers(
+    registry: SchemaRegistry, subject: str, version: int, *, deleted: bool = False
+) -> list[tuple[str, int, int]]:
     """Who refers to a version: subject, version and id of each."""
     from ottla.serdes.registry_client import context_of
 
     context = context_of(subject)
     scope = f":{context}:" if context else None
     found: list[tuple[str, int, int]] = []
-    for schema_id in found_or_none(lambda: registry.referenced_by(subject, version)) or ():
+    way = f"/subjects/{quote(subject, safe='')}/versions/{version}/referencedby"
+    ids = found_or_none(lambda: registry.request("GET", way, deleted=deleted or None))
+    for schema_id in ids or ():
         path = f"/schemas/ids/{schema_id}/versions"
-        rows = registry.request("GET", path, subject=scope)
+        rows = registry.request("GET", path, subject=scope, deleted=deleted or None)
         found += [(str(row["subject"]), int(row["version"]), schema_id) for row in rows]
     return found
 

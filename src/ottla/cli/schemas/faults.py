@@ -29,7 +29,10 @@ def read_schema(file: SchemaFile, dependencies: Sequence[Dependency] = ()) -> Sc
     try:
         return language(file.type).read(file.text, dependencies)
     except InvalidSchema as error:
-        raise OttlaError(fault(file, error), hint=error.hint) from None
+        hint = error.hint
+        if hint and "references" in hint:
+            hint = "--reference NAME=... says where that is"
+        raise OttlaError(fault(file, error), hint=hint) from None
 
 
 def fault(file: SchemaFile, error: InvalidSchema) -> str:

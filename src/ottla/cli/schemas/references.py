@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ottla.cli.options import WrongWords
+from ottla.cli.schemas.files import read_text
 from ottla.errors import OttlaError
 from ottla.schemas.language import Dependency
 from ottla.serdes.contract import Reference
@@ -50,6 +51,25 @@ def _resolved(registry: SchemaRegistry, word: str) -> Reference:
             f"--reference {word}: {error.text}", hint="register what is referred to first"
         ) from None
     return Reference(name, subject, found.version or int(version))
+
+
+def of_files(words: Iterable[str]) -> list[Dependency]:
+    """References where no registry is asked: NAME=FILE, those first that others need.
+
+    Raises:
+        WrongWords: a word makes no sense.
+        OttlaError, OSError: a file can't be read.
+    """
+    found = []
+    for word in words:
+        name, equals, path = word.rpartition("=")
+        if not equals or not name or not path:
+            raise WrongWords(
+                f"without a registry --reference takes NAME=FILE, not '{word}'",
+                hint="what others need goes first",
+            )
+        found.append(Dependency(name, read_text(path)))
+    return found
 
 
 def dependencies(

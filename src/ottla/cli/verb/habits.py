@@ -31,8 +31,20 @@ VERBS = {
     "cat": "ottla consume TOPIC --exit",
     "partitions": "ottla topics describe TOPIC; ottla disks move TOPIC DIR",
     "reassign": "ottla disks move TOPIC DIR",
+    "schema": "did you mean ottla schemas?",
+    "subjects": "ottla schemas",
+    "subject": "ottla schemas show SUBJECT",
+    "schema-registry": "ottla schemas shows and changes schemas; ottla registry serves them",
+    "sr": "ottla schemas shows and changes schemas; ottla registry serves them",
+    "schema-registry-start": "ottla registry serves a schema registry; it reads no properties file",
+    "schema-registry-stop": "Ctrl-C, or a SIGTERM, stops ottla registry",
+    "schema-registry-run-class": "ottla registry serves a schema registry",
+    "kafka-avro-console-producer": "ottla produce TOPIC; ottla schemas register SUBJECT FILE",
+    "kafka-avro-console-consumer": "ottla consume TOPIC; ottla schemas show --id N",
 }
 """By the word that was taken for a verb."""
+
+_REGISTRY = "--registry URL names the registry; --token and --ca say how to go there"
 
 OPTIONS = {
     "--zookeeper": "Kafka has no ZooKeeper any more; --at host:port names a node",
@@ -80,6 +92,21 @@ OPTIONS = {
     "--create": "ottla topics create NAME",
     "--describe": "ottla topics describe NAME, ottla groups describe NAME",
     "--delete": "ottla topics delete NAME, ottla groups delete NAME",
+    "--url": _REGISTRY,
+    "--at": _REGISTRY,
+    "--bootstrap-server": _REGISTRY,
+    "--schema-registry": _REGISTRY,
+    "--schema-registry-endpoint": _REGISTRY,
+    "--schema-registry-url": _REGISTRY,
+    "--endpoint": _REGISTRY,
+    "--user": "http://NAME:PASSWORD@HOST:PORT as the --registry, with --ca FILE over TLS",
+    "--ca-location": "did you mean --ca?",
+    "--schema": "the file is a word of its own: ottla schemas register SUBJECT FILE",
+    "--subject": "the subject is a word of its own: ottla schemas show SUBJECT",
+    "--refs": "--reference NAME=SUBJECT:VERSION, once for each",
+    "--references": "--reference NAME=SUBJECT:VERSION, once for each",
+    "--compatibility": "ottla schemas level SUBJECT FULL",
+    "--hard": "did you mean --permanent?",
     "--follow": "it follows anyhow; --exit ends at the end",
 }
 """By the option that the verb does not have."""

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ottla.registry.contracts import ENABLED_AT, KINDS, RULE_LISTS
+from ottla.registry.contracts import DOMAIN_MODES, ENABLED_AT, KINDS, MIGRATION_MODES, RULE_LISTS
+from ottla.registry.deciding.asking import (
+    CREATE,
+    DELETE,
+    KEY,
+    LIFECYCLES,
+    REQUESTS_MAX,
+    TOPIC,
+    UPSERT,
+    VALUE,
+)
+from ottla.registry.keys.records import ALGORITHMS
 from ottla.registry.settings import LEVELS, MODES, POLICIES
 
 Json = dict[str, Any]
@@ -29,6 +40,32 @@ def _object(properties: Json, *required: str) -> Json:
     return {**told, "required": list(required)} if required else told
 
 
+def _rule(modes: tuple[str, ...]) -> Json:
+    return _object(
+        {
+            "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 64,
+                "pattern": "^[A-Za-z_][A-Za-z0-9_\\- ]*$",
+            },
+            "doc": _TEXT,
+            "kind": {"type": "string", "enum": list(KINDS)},
+            "mode": {"type": "string", "enum": list(modes)},
+            "type": {"type": "string", "minLength": 1},
+            "tags": _TEXTS,
+            "params": {"type": "object", "additionalProperties": _TEXT},
+            "expr": _TEXT,
+            "onSuccess": _TEXT,
+            "onFailure": _TEXT,
+            "disabled": _FLAG,
+        },
+        "name",
+        "type",
+    )
+
+
+_RULES = {MIGRATION_MODES: "MigrationRule", DOMAIN_MODES: "DomainRule"}
 _CONTRACT = {
     "schemaType": {"type": "string", "enum": ["AVRO", "JSON", "PROTOBUF"]},
     "references": _many("SchemaReference"),
@@ -60,6 +97,34 @@ _SETTINGS = {
 }
 _LEVEL = {"type": "string", "enum": list(LEVELS)}
 
+_LIFECYCLE = {"type": "string", "enum": list(LIFECYCLES)}
+_KIND = {"type": "string", "enum": [KEY, VALUE]}
+_RESOURCE = {
+    "resourceName": _TEXT,
+    "resourceNamespace": _TEXT,
+    "resourceId": _TEXT,
+    "resourceType": {"type": "string", "enum": [TOPIC]},
+}
+_NAMED_RESOURCE = {
+    **_RESOURCE,
+    "resourceName": {"type": "string", "minLength": 1},
+    "resourceNamespace": {"type": "string", "minLength": 1},
+}
+_ASSOCIATED = {
+    "subject": _TEXT,
+    "associationType": _KIND,
+    "lifecycle": _LIFECYCLE,
+    "frozen": _FLAG,
+}
+
+_ALGORITHM = {"type": "string", "enum": list(ALGORITHMS)}
+_KEK = {
+    "kmsProps": {"type": "object", "additionalProperties": _TEXT},
+    "doc": _TEXT,
+    "shared": _FLAG,
+}
+_PRESENT = {"type": "string", "minLength": 1}
+
 SHAPES: dict[str, Json] = {
     "Object": {"type": "object"},
     "Text": _TEXT,
@@ -84,34 +149,11 @@ SHAPES: dict[str, Json] = {
             "sensitive": _TEXTS,
         }
     ),
-    "Rule": _object(
-        {
-            "name": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 64,
-                "pattern": "^[A-Za-z_][A-Za-z0-9_\\- ]*$",
-            },
-            "doc": _TEXT,
-            "kind": {"type": "string", "enum": list(KINDS)},
-            "mode": {
-                "type": "string",
-                "enum": [mode for modes in dict.fromkeys(RULE_LISTS.values()) for mode in modes],
-            },
-            "type": {"type": "string", "minLength": 1},
-            "tags": _TEXTS,
-            "params": {"type": "object", "additionalProperties": _TEXT},
-            "expr": _TEXT,
-            "onSuccess": _TEXT,
-            "onFailure": _TEXT,
-            "disabled": _FLAG,
-        },
-        "name",
-        "type",
-    ),
+    "MigrationRule": _rule(MIGRATION_MODES),
+    "DomainRule": _rule(DOMAIN_MODES),
     "RuleSet": _object(
         {
-            **{group: _many("Rule") for group in RULE_LISTS},
+            **{group: _many(_RULES[modes]) for group, modes in RULE_LISTS.items()},
             "enableAt": {"type": "string", "enum": list(ENABLED_AT)},
         }
     ),
@@ -156,7 +198,7 @@ SHAPES: dict[str, Json] = {
             **_PLACED,
             "id": _NUMBER,
             "aliases": _TEXTS,
-            "associations": {"type": "array", "items": {"type": "object"}},
+            "associations": _many("Association"),
         },
         "subject",
         "version",
@@ -191,6 +233,126 @@ SHAPES: dict[str, Json] = {
         {**_SETTINGS, "compatibility": _LEVEL, "compatibilityLevel": _LEVEL}
     ),
     "Mode": _object({"mode": {"type": "string", "enum": list(MODES)}}, "mode"),
+    "Associations": _many("Association"),
+    "Association": _object(
+        {
+            **_RESOURCE,
+            **_ASSOCIATED,
+            "resourceType": _TEXT,
+            "associationType": _TEXT,
+            "guid": _TEXT,
+            "createTs": {"type": "integer", "format": "int64"},
+            "updateTs": {"type": "integer", "format": "int64"},
+        },
+        "subject",
+        "frozen",
+    ),
+    "AssociationInfo": _object({**_ASSOCIATED, "schema": {"type": "object"}}, "subject"),
+    "AssociationResponse": _object(
+        {**_RESOURCE, "associations": _many("AssociationInfo")}, "associations"
+    ),
+    "AssociationCreateOrUpdateInfo": _object(
+        {**_ASSOCIATED, "schema": _ref("RegisterSchemaRequest"), "normalize": _FLAG}
+    ),
+    "AssociationCreateOrUpdateRequest": _object(
+        {
+            **_NAMED_RESOURCE,
+            "associations": {**_many("AssociationCreateOrUpdateInfo"), "minItems": 1},
+        },
+        "resourceName",
+        "resourceNamespace",
+        "associations",
+    ),
+    "AssociationOp": _object(
+        {
+            "opType": {"type": "string", "enum": [CREATE, UPSERT, DELETE]},
+            **_ASSOCIATED,
+            "schema": _ref("RegisterSchemaRequest"),
+            "normalize": _FLAG,
+            "cascadeLifecycle": _FLAG,
+            "async": _FLAG,
+        },
+        "opType",
+    ),
+    "AssociationOpRequest": _object(
+        {**_NAMED_RESOURCE, "associations": {**_many("AssociationOp"), "minItems": 1}},
+        "resourceName",
+        "resourceNamespace",
+        "associations",
+    ),
+    "AssociationBatchRequest": _object(
+        {"requests": {**_many("AssociationOpRequest"), "minItems": 1, "maxItems": REQUESTS_MAX}},
+        "requests",
+    ),
+    "AssociationGetRequest": _object(
+        {
+            **_RESOURCE,
+            "associationTypes": {"type": "array", "items": _KIND},
+            "lifecycle": _LIFECYCLE,
+        }
+    ),
+    "AssociationBatchGetRequest": _object(
+        {"requests": {**_many("AssociationGetRequest"), "minItems": 1, "maxItems": REQUESTS_MAX}},
+        "requests",
+    ),
+    "AssociationBatchResponse": _object(
+        {
+            "results": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "error": _object({"error_code": _NUMBER, "message": _TEXT}),
+                        "result": _ref("AssociationResponse"),
+                    }
+                ),
+            }
+        },
+        "results",
+    ),
+    "Kek": _object(
+        {
+            "name": _TEXT,
+            "kmsType": _TEXT,
+            "kmsKeyId": _TEXT,
+            **_KEK,
+            "ts": {"type": "integer", "format": "int64"},
+            "deleted": _FLAG,
+        },
+        "name",
+        "kmsType",
+        "kmsKeyId",
+    ),
+    "CreateKekRequest": _object(
+        {"name": _PRESENT, "kmsType": _PRESENT, "kmsKeyId": _PRESENT, **_KEK, "deleted": _FLAG},
+        "name",
+        "kmsType",
+        "kmsKeyId",
+    ),
+    "UpdateKekRequest": _object(_KEK),
+    "Dek": _object(
+        {
+            "kekName": _TEXT,
+            "subject": _TEXT,
+            "version": _NUMBER,
+            "algorithm": _ALGORITHM,
+            "encryptedKeyMaterial": _TEXT,
+            "ts": {"type": "integer", "format": "int64"},
+            "deleted": _FLAG,
+        },
+        "kekName",
+        "subject",
+        "version",
+        "algorithm",
+    ),
+    "CreateDekRequest": _object(
+        {
+            "subject": _PRESENT,
+            "version": {"type": "integer", "minimum": 1, "maximum": (1 << 31) - 1},
+            "algorithm": _ALGORITHM,
+            "encryptedKeyMaterial": {"type": "string", "format": "byte"},
+            "deleted": _FLAG,
+        }
+    ),
     "ServerClusterId": {"type": "object", "required": ["scope", "id"]},
     "SchemaRegistryServerVersion": _object({"version": _TEXT, "commitId": _TEXT}, "version"),
     "SchemaRegistryDeployment": _object({"attributes": _TEXTS}, "attributes"),

@@ -16,7 +16,7 @@ from ottla.registry.api.ways import (
     Ways,
 )
 from ottla.registry.contracts import RULE_LISTS, Json
-from ottla.registry.deciding import looking
+from ottla.registry.deciding import associating, looking
 from ottla.registry.instance import Instance
 from ottla.registry.languages import LANGUAGES
 from ottla.registry.refusals import no_schema
@@ -125,7 +125,7 @@ def _associations(instance: Instance, request: Request) -> dict[str, list[Json]]
     if not (query["resourceType"] or kinds or query["lifecycle"]):
         return None
     found: dict[str, list[Json]] = {}
-    for row in list(instance.state.associations.values()):
+    for row in instance.state.associations.every():
         if (
             query["resourceType"] in ("", row.get("resourceType"))
             and (
@@ -134,8 +134,7 @@ def _associations(instance: Instance, request: Request) -> dict[str, list[Json]]
             )
             and query["lifecycle"].upper() in ("", row.get("lifecycle"))
         ):
-            told = {name: value for name, value in row.items() if name != "tenant"}
-            found.setdefault(str(row.get("subject")), []).append(told)
+            found.setdefault(row["subject"], []).append(associating.shown(row))
     return found
 
 

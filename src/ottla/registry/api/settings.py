@@ -36,7 +36,8 @@ def operations(ways: Ways) -> list[Operation]:
         rows += [
             Operation(
                 "GET", f"/config{path}", f"get{name}Config", f"The config of {whose}",
-                now(_config), (DEFAULT_TO_GLOBAL,), gives="Config", refuses=(40408,),
+                now(_config), (DEFAULT_TO_GLOBAL,), gives="Config",
+                refuses=(40408, 42208),
             ),
             Operation(
                 "PUT", f"/config{path}", f"update{name}Config", f"Change the config of {whose}",
@@ -46,11 +47,11 @@ def operations(ways: Ways) -> list[Operation]:
             Operation(
                 "DELETE", f"/config{path}", f"delete{name}Config",
                 f"Take back the config of {whose}", written(_delete_config), gives="Config",
-                refuses=(40408, 42205),
+                refuses=(40408, 42205, 42208),
             ),
             Operation(
                 "GET", f"/mode{path}", f"get{name}Mode", f"The mode of {whose}", now(_mode),
-                (DEFAULT_TO_GLOBAL,), gives="Mode", refuses=(40409,),
+                (DEFAULT_TO_GLOBAL,), gives="Mode", refuses=(40409, 42208),
             ),
             Operation(
                 "PUT", f"/mode{path}", f"update{name}Mode", f"Change the mode of {whose}",
@@ -59,7 +60,8 @@ def operations(ways: Ways) -> list[Operation]:
             ),
             Operation(
                 "DELETE", f"/mode{path}", f"delete{name}Mode", f"Take back the mode of {whose}",
-                written(_delete_mode), (RECURSIVE,), gives="Mode", refuses=(40409,),
+                written(_delete_mode), (RECURSIVE,), gives="Mode",
+                refuses=(40409, 42208),
             ),
         ]  # fmt: skip
     return [

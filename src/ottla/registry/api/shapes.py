@@ -5,10 +5,9 @@ from __future__ import annotations
 from ottla.registry.contracts import Json
 from ottla.registry.deciding.looking import schema_json, tags_json
 from ottla.registry.instance import Instance
-from ottla.registry.languages import qualified
 from ottla.registry.refusals import INVALID_SCHEMA, refusal
 from ottla.registry.stored import Version
-from ottla.registry.subjects import parsed
+from ottla.registry.subjects import parsed, qualified
 from ottla.web.operation import Request
 
 QUALIFIED = "qualified"

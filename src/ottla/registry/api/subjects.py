@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from ottla.registry.api.shapes import schema_answer
 from ottla.registry.api.ways import (
@@ -22,7 +23,7 @@ from ottla.registry.deciding import deleting, looking, registering, tagging
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.instance import Instance
 from ottla.registry.refusals import INVALID_SCHEMA, refusal
-from ottla.web.operation import STRING, STRINGS, Answer, Operation, Request, Switch
+from ottla.web.operation import STRING, STRINGS, Answer, Operation, Refusal, Request, Switch
 
 PREFIX = Switch("subjectPrefix", STRING, ":*:", 'what it begins with; ":*:" in any context')
 KEY = Switch("key", STRINGS, (), "a property of the metadata")
@@ -48,7 +49,7 @@ def operations(ways: Ways) -> list[Operation]:
         Operation(
             "DELETE", _SUBJECT, "deleteSubject", "Delete a subject with its versions",
             written(_delete_subject), (PERMANENT,), gives="Numbers",
-            refuses=(40401, 40404, 40405, 42205, 42206),
+            refuses=(40401, 40404, 40405, 40904, 42205, 42206),
         ),
         Operation(
             "GET", f"{_SUBJECT}/metadata", "getLatestWithMetadata",
@@ -64,7 +65,7 @@ def operations(ways: Ways) -> list[Operation]:
             "POST", f"{_SUBJECT}/versions", "register", "Register a schema as the next version",
             written(_register), (NORMALIZE, FORMAT), takes="RegisterSchemaRequest",
             gives="RegisterSchemaResponse",
-            refuses=(40901, 42201, 42202, 42205, 42207, 42208, 42209, 42210),
+            refuses=(40901, 40908, 42201, 42202, 42205, 42207, 42208, 42209, 42210),
         ),
         Operation(
             "GET", _VERSION, "getSchemaByVersion", "One version", worked(_version),
@@ -74,12 +75,11 @@ def operations(ways: Ways) -> list[Operation]:
         Operation(
             "DELETE", _VERSION, "deleteSchemaVersion", "Delete one version",
             written(_delete_version), (PERMANENT,), gives="Number",
-            refuses=(40401, 40402, 40406, 40407, 42202, 42205, 42206),
+            refuses=(40401, 40402, 40406, 40407, 40904, 42202, 42205, 42206),
         ),
         Operation(
             "GET", f"{_VERSION}/schema", "getSchemaOnly", "The text of one version alone",
-            worked(_text), (FORMAT, DELETED), gives="Text",
-            refuses=(40401, 40402, 42201, 42202),
+            worked(_text), (FORMAT, DELETED), gives="Text", refuses=(40401, 40402, 42201, 42202),
         ),
         Operation(
             "GET", f"{_VERSION}/referencedby", "getReferencedBy", "The ids of what refers to it",
@@ -123,12 +123,16 @@ def _with_metadata(instance: Instance, request: Request) -> Any:
     keys, values = request.query["key"], request.query["value"]
     if len(keys) != len(values) or not keys:
         raise refusal(INVALID_SCHEMA, "each key comes with a value, and there is at least one")
-    version = looking.with_metadata(
-        instance.state,
-        subject_of(instance, request),
-        dict(zip(keys, values, strict=True)),
-        deleted=request.query["deleted"],
-    )
+    subject, deleted = subject_of(instance, request), request.query["deleted"]
+    wanted = dict(zip(keys, values, strict=True))
+    try:
+        version = looking.with_metadata(instance.state, subject, wanted, deleted=deleted)
+    except Refusal:
+        # confluent-kafka quotes them twice.
+        twice = {unquote(key): unquote(value) for key, value in wanted.items()}
+        if twice == wanted:
+            raise
+        version = looking.with_metadata(instance.state, subject, twice, deleted=deleted)
     return schema_answer(instance, request, version)
 
 

@@ -19,6 +19,7 @@ from ottla.web.operation import (
     STRING,
     STRINGS,
     Answer,
+    Refusal,
     Request,
     Switch,
     answer_json,
@@ -27,6 +28,10 @@ from ottla.web.operation import (
 Look = Callable[[Instance, Request], Any]
 Decide = Callable[[Instance, Request], Decision]
 Handler = Callable[[Request], Awaitable[Answer]]
+
+
+class _Nothing(Refusal):
+    """An empty list, which may only be not known yet."""
 
 
 class Ways:
@@ -40,6 +45,19 @@ class Ways:
 
         async def handle(request: Request) -> Answer:
             return _answer(await self.instance.read(lambda: look(self.instance, request)))
+
+        return handle
+
+    def listed(self, look: Look) -> Handler:
+        """Answer a list from the state; where it is empty, one more look at the end of the log."""
+
+        async def handle(request: Request) -> Answer:
+            try:
+                return _answer(
+                    await self.instance.read(lambda: _some(look(self.instance, request)))
+                )
+            except _Nothing:
+                return answer_json([])
 
         return handle
 
@@ -58,6 +76,43 @@ class Ways:
             return await self.instance.write(request, lambda: decide(self.instance, request))
 
         return handle
+
+    def keyed(self, look: Look) -> Handler:
+        """Answer from the keys, in a thread."""
+
+        async def handle(request: Request) -> Answer:
+            return _answer(await self.instance.work_on_keys(lambda: look(self.instance, request)))
+
+        return handle
+
+    def keyed_list(self, look: Look) -> Handler:
+        """Answer a list from the keys; where it is empty, one more look at the end of the log."""
+
+        async def handle(request: Request) -> Answer:
+            try:
+                return _answer(
+                    await self.instance.work_on_keys(lambda: _some(look(self.instance, request)))
+                )
+            except _Nothing:
+                return answer_json([])
+
+        return handle
+
+    def keyed_write(self, decide: Decide) -> Handler:
+        """Have it decided and written among the keys."""
+
+        async def handle(request: Request) -> Answer:
+            return await self.instance.write(
+                request, lambda: decide(self.instance, request), self.instance.keys
+            )
+
+        return handle
+
+
+def _some(rows: Any) -> Any:
+    if not rows:
+        raise _Nothing(404, 404, "nothing is listed")
+    return rows
 
 
 def _answer(given: Any) -> Answer:
@@ -93,6 +148,10 @@ def within_context(path: str, query: str) -> tuple[str, str]:
         name = "subject" if len(rest) > 2 and rest[1] == "ids" else "subjectPrefix"
         wants = rest[0] == "subjects" or len(rest) == 1 or rest[1] == "ids"
         query = _placed(query, name, prefix) if wants else query
+    elif rest[0].partition(":")[0] == "associations":
+        if rest[1:2] == ["subjects"] and len(rest) > 2:
+            rest[2] = rest[2] if rest[2].lower().startswith((":", "%3a")) else prefix + rest[2]
+        query = _placed(query, "context", prefix)
     return "/" + "/".join(rest), query
 
 
@@ -127,3 +186,7 @@ DEFAULT_TO_GLOBAL = Switch(
 )
 FORCE = Switch("force", BOOLEAN, False, "also where schemas are there already")
 RECURSIVE = Switch("recursive", BOOLEAN, False, "of all that is within it, too")
+DRY_RUN = Switch("dryRun", BOOLEAN, False, "say what would be done, and do nothing")
+CASCADE_LIFECYCLE = Switch(
+    "cascadeLifecycle", BOOLEAN, False, "delete the subjects of STRONG ones for good, too"
+)

@@ -120,14 +120,9 @@ def look_up(
         raise no_subject(subject)
     normalize = normalize or config_of(state, subject).get("normalize") is True
     proposal = proposed(state, reading, subject, told, normalize=normalize)
-    for version in versions[::-1]:
-        if proposal.is_told_by(version):
-            return version
-    if normalize:
-        for version in versions[::-1]:
-            told_anew = version._replace(text=reading.of(version).normalized())
-            if version.schema_type == proposal.schema_type and proposal.is_told_by(told_anew):
-                return version
+    found = proposal.found_in(versions, reading)
+    if found is not None:
+        return found
     raise no_schema(f"like this under subject {subject!r}")
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ottla.registry import contracts
 from ottla.registry.contracts import Hash, Json, Reference, hash_of
-from ottla.registry.languages import Reading, qualified
+from ottla.registry.languages import Reading
 from ottla.registry.refusals import INVALID_SCHEMA, INVALID_VERSION, refusal
 from ottla.registry.state import State
 from ottla.registry.stored import Version
-from ottla.registry.subjects import parsed
+from ottla.registry.subjects import parsed, qualified
 from ottla.schemas.language import AVRO, InvalidSchema, Schema, Tagging
+from ottla.web.operation import Refusal
 
 FIELDS = (
     "version",
@@ -45,6 +47,8 @@ class Proposal(NamedTuple):
     version: int
     """0 or -1: none was asked for."""
     propagates_tags: bool = False
+    normalized: bool = False
+    """Whether `text` is the normal form."""
 
     @property
     def hash(self) -> Hash:
@@ -60,6 +64,24 @@ class Proposal(NamedTuple):
             and (self.metadata is None or version.metadata == self.metadata)
             and (self.rule_set is None or version.rule_set == self.rule_set)
         )
+
+    def found_in(self, versions: Sequence[Version], reading: Reading) -> Version | None:
+        """The last of these versions that is this schema, also where another registry, or another
+        wish for normal forms, has kept its text in another way.
+        """
+        for version in versions[::-1]:
+            if self.is_told_by(version):
+                return version
+        for version in versions[::-1]:
+            if version.schema_type == self.schema_type:
+                try:
+                    schema = reading.of(version)
+                except Refusal:  # of another registry, and nothing that this one can read
+                    continue
+                text = schema.normalized() if self.normalized else schema.text
+                if self.is_told_by(version._replace(text=text)):
+                    return version
+        return None
 
 
 def proposed(
@@ -94,6 +116,7 @@ def proposed(
         metadata=contracts.metadata_of(told.get("metadata")),
         rule_set=contracts.rule_set_of(told.get("ruleSet")),
         text=schema.normalized() if normalize else schema.text,
+        normalized=normalize,
         id=_number(told, "id"),
         version=_number(told, "version"),
         propagates_tags=told.get("propagateSchemaTags") is True,

@@ -16,6 +16,7 @@ from ottla.registry.deciding.decision import Decision
 from ottla.registry.deciding.proposal import Proposal, proposed
 from ottla.registry.languages import Reading
 from ottla.registry.refusals import (
+    ASSOCIATION_FROZEN,
     ID_DOES_NOT_MATCH,
     INCOMPATIBLE_SCHEMA,
     INVALID_SCHEMA,
@@ -53,6 +54,7 @@ def register(
         version = _imported(state, subject, proposal)
     else:
         version = _next(state, reading, subject, proposal, config)
+        _check_frozen(state, version)
     held = state.version(subject, version.version)
     entries = (
         () if held is not None and _same(held, version) else ((version.key(), version.value()),)
@@ -116,7 +118,7 @@ def _check_id(state: State, subject: str, proposal: Proposal) -> None:
 def _next(
     state: State, reading: Reading, subject: str, proposal: Proposal, config: Json
 ) -> Version:
-    known = next((v for v in state.versions(subject)[::-1] if proposal.is_told_by(v)), None)
+    known = proposal.found_in(state.versions(subject), reading)
     if known is not None and proposal.id in (-1, known.id) and not proposal.propagates_tags:
         if proposal.version > 0 and proposal.version != known.version:
             raise refusal(
@@ -134,7 +136,7 @@ def _next(
     if proposal.propagates_tags and versions:
         proposal = _with_tags_of(proposal, reading, versions[-1])
     proposal = _completed(proposal, versions, config)
-    same = next((v for v in versions[::-1] if proposal.is_told_by(v)), None)
+    same = proposal.found_in(versions, reading)
     if same is not None:
         return same
     _check_fields(proposal, config)
@@ -155,6 +157,23 @@ def _next(
             f"the next version of subject {subject!r} is {number}, and can't be {proposal.version}",
         )
     return _version(subject, number, _id(state, subject, proposal), proposal)
+
+
+def _check_frozen(state: State, version: Version) -> None:
+    """A subject of a frozen association keeps the schema that it has.
+
+    Raises:
+        Refusal: 40908.
+    """
+    subject = version.subject
+    if state.version(subject, version.version) is None:
+        for row in state.associations.of_subject(subject):
+            if row.get("frozen") is True:
+                raise refusal(
+                    ASSOCIATION_FROZEN,
+                    f"subject {subject!r} takes no new schema: its association with "
+                    f"{row['resourceType']} {row['resourceName']!r} is frozen",
+                )
 
 
 def _completed(proposal: Proposal, versions: list[Version], config: Json) -> Proposal:

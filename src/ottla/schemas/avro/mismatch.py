@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ottla.schemas.avro.fault import shown
-from ottla.schemas.avro.tree import Definite, Enum, Field, Fixed, Record, Union, definite
+from ottla.schemas.avro.printer import alias_text
+from ottla.schemas.avro.tree import (
+    PRIMITIVES,
+    Definite,
+    Enum,
+    Field,
+    Fixed,
+    Record,
+    Union,
+    definite,
+)
 
 LISTED_MAX = 10
 """How many symbols or branches a sentence lists."""
@@ -36,9 +46,12 @@ def _names(it: Mismatch) -> tuple[str, str]:
             f" writer, {names}",
             f"take aliases away from field '{it.field.name}' until one is left",
         )
+    assert isinstance(it.reader, Record | Enum | Fixed)
+    assert isinstance(it.writer, Record | Enum | Fixed)
+    alias = alias_text(it.writer.name, it.reader.name.space)
     return (
         f"the reader has {_called(it.reader)} where the writer has {_called(it.writer)}",
-        f"keep the name, or give the reader's the alias '{_name(it.writer)}'",
+        f"keep the name, or give the reader's the alias '{shown(alias)}'",
     )
 
 
@@ -79,11 +92,13 @@ def _types(it: Mismatch) -> tuple[str, str]:
 def _branches(it: Mismatch) -> tuple[str, str]:
     assert isinstance(it.reader, Union)
     names = [_called(definite(branch)) for branch in it.reader.branches[: LISTED_MAX + 1]]
-    return (
-        f"no branch of the reader's union ({_listed(names)}) reads the writer's"
-        f" {_called(it.writer)}",
-        f"add {_called(it.writer)} to the reader's union, or mend the branch of its name",
-    )
+    what = f"no branch of the reader's union ({_listed(names)}) reads the writer's"
+    change = f"add {_called(it.writer)} to the reader's union"
+    if it.writer.kind not in PRIMITIVES and any(
+        definite(branch).kind == it.writer.kind for branch in it.reader.branches
+    ):
+        change = f"let a branch of it read {_called(it.writer)}, or add that as another"
+    return f"{what} {_called(it.writer)}", change
 
 
 _SENTENCES: dict[str, Callable[[Mismatch], tuple[str, str]]] = {

@@ -68,7 +68,7 @@ class Parsed(NamedTuple):
     own: tuple[Named, ...]
     """The named types that the text itself defines, in the order in which they are complete."""
     is_forward: bool
-    """Whether a name was used before its type was complete, as by the type itself."""
+    """Whether a name was used before its type began, so that the text has them in other order."""
 
 
 class Parser:
@@ -81,6 +81,7 @@ class Parser:
     def __init__(self) -> None:
         self.known: dict[str, Named] = {}
         self._own: list[Named] = []
+        self._is_forward = False
         self._unfinished: dict[str, Where | None] = {}
         self._spaces = {""}  # those whose parts were looked at
         self._pending: list[tuple[Reference, Where | None]] = []
@@ -95,10 +96,12 @@ class Parser:
             Fault: it tells none.
         """
         self._own, self._pending, self._unions, self._defaults, self._again = [], [], [], [], []
+        self._is_forward = False
         root = self._type(value, "", None, 1)
-        is_forward = self._resolve()
+        self._resolve()
+        seen: set[tuple[int, int]] = set()
         for first, second, where in self._again:
-            if not alike(first, second):
+            if not alike(first, second, seen):
                 _fail(
                     f"the name '{first.name.full}' is defined twice, differently",
                     where,
@@ -107,11 +110,10 @@ class Parser:
         for union, where in self._unions:
             _check_branches(union, where)
         check_defaults(self._defaults)
-        return Parsed(root, tuple(self._own), is_forward)
+        return Parsed(root, tuple(self._own), self._is_forward)
 
-    def _resolve(self) -> bool:
+    def _resolve(self) -> None:
         """Give a target to each reference that was met before its type was complete."""
-        is_forward = False
         for reference, where in self._pending:
             target = self.known.get(reference.full)
             if target is None:
@@ -121,8 +123,6 @@ class Parser:
                     hint="define it in this schema, or refer to the schema that does",
                 )
             reference.target = target
-            is_forward = True
-        return is_forward
 
     def _type(self, value: Any, space: str, where: Where | None, depth: int) -> Type:
         if isinstance(value, str):
@@ -164,6 +164,7 @@ class Parser:
             return Reference(found.name.full, found)
         reference = Reference(full)
         self._pending.append((reference, where))
+        self._is_forward |= full not in self._unfinished
         return reference
 
     def _union(self, value: list[Any], space: str, where: Where | None, depth: int) -> Union:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ottla.schemas.avro.tree import (
     TYPE_WORDS,
     Array,
+    Definite,
     Enum,
     Field,
     Fixed,
@@ -43,7 +44,7 @@ _ESCAPES = {i: f"\\u{i:04X}" for i in range(32)} | {
 class _Inner(NamedTuple):
     """A type that is still to be printed, in the namespace of the type around it."""
 
-    type: Type
+    type: Definite
     space: str
 
 
@@ -66,7 +67,7 @@ class _Printing:
 
     def parts(self, root: Type) -> Iterator[str]:
         """The text, piece by piece."""
-        todo: list[Iterator[_Part]] = [self._type(_Inner(root, ""))]
+        todo: list[Iterator[_Part]] = [iter((self._part(root, ""),))]
         while todo:
             part = next(todo[-1], None)
             if part is None:
@@ -74,85 +75,92 @@ class _Printing:
             elif isinstance(part, str):
                 yield part
             else:
-                todo.append(self._type(part))
+                todo.append(self._inside(part))
 
-    def _type(self, here: _Inner) -> Iterator[_Part]:
-        found = definite(here.type)
+    def _part(self, told: Type, space: str) -> _Part:
+        """The whole text of a type that has no other types inside, or is known by its name."""
+        found = definite(told)
+        if isinstance(found, Primitive):
+            if not found.props:
+                return f'"{found.kind}"'
+            return f'{{"type":"{found.kind}"{self._props(found.props)}}}'
+        if isinstance(found, Record | Enum | Fixed):
+            if found.name.full in self._known:
+                return quoted(_qualified(found.name, space))
+            self._known.add(found.name.full)
+        return _Inner(found, space)
+
+    def _inside(self, here: _Inner) -> Iterator[_Part]:
+        """The text of a type, with its inner types still to be printed."""
+        found, space = here
         match found:
-            case Primitive():
-                if not found.props:
-                    yield f'"{found.kind}"'
-                    return
-                yield f'{{"type":"{found.kind}"'
-                yield from self._props(found.props)
-            case Array() | Map():
-                is_array = isinstance(found, Array)
-                yield '{"type":"array","items":' if is_array else '{"type":"map","values":'
-                yield _Inner(found.items if isinstance(found, Array) else found.values, here.space)
-                yield from self._props(found.props)
+            case Array():
+                yield '{"type":"array","items":'
+                yield self._part(found.items, space)
+                yield f"{self._props(found.props)}}}"
+            case Map():
+                yield '{"type":"map","values":'
+                yield self._part(found.values, space)
+                yield f"{self._props(found.props)}}}"
             case Union():
-                yield from self._union(found, here.space)
-                return
-            case Record() | Enum() | Fixed():
-                if found.name.full in self._known:
-                    yield quoted(_qualified(found.name, here.space))
-                    return
-                self._known.add(found.name.full)
-                yield from self._named(found, here.space)
-        yield "}"
-
-    def _union(self, union: Union, space: str) -> Iterator[_Part]:
-        yield "["
-        for index, branch in enumerate(union.branches):
-            if index:
-                yield ","
-            yield _Inner(branch, space)
-        yield "]"
-
-    def _named(self, found: Named, space: str) -> Iterator[_Part]:
-        """A definition, but for its closing bracket."""
-        kind = "error" if isinstance(found, Record) and found.is_error else found.kind
-        yield f'{{"type":"{kind}","name":{quoted(found.name.simple)}'
-        if found.name.space != space:
-            yield f',"namespace":{quoted(found.name.space)}'
-        if found.doc is not None:
-            yield f',"doc":{quoted(found.doc)}'
-        match found:
-            case Record():
-                yield ',"fields":['
-                for index, field in enumerate(found.fields):
+                yield "["
+                for index, branch in enumerate(found.branches):
                     if index:
                         yield ","
-                    yield from self._field(field, found.name.space)
+                    yield self._part(branch, space)
                 yield "]"
+            case Record():
+                yield f'{self._head(found, space)},"fields":['
+                for index, field in enumerate(found.fields):
+                    comma = "," if index else ""
+                    yield f'{comma}{{"name":{quoted(field.name)},"type":'
+                    yield self._part(field.type, found.name.space)
+                    yield f"{self._field_rest(field)}}}"
+                yield f"]{self._rest(found)}}}"
             case Enum():
-                yield f',"symbols":[{",".join(map(quoted, found.symbols))}]'
+                yield f'{self._head(found, space)},"symbols":[{_listed(found.symbols)}]'
                 if found.default is not None:
                     yield f',"default":{quoted(found.default)}'
+                yield f"{self._rest(found)}}}"
             case Fixed():
-                yield f',"size":{found.size}'
-        yield from self._props(found.props)
-        if found.aliases:
-            names = (_alias(alias, found.name.space) for alias in found.aliases)
-            yield f',"aliases":[{",".join(map(quoted, names))}]'
+                yield f'{self._head(found, space)},"size":{found.size}{self._rest(found)}}}'
 
-    def _field(self, field: Field, space: str) -> Iterator[_Part]:
-        yield f'{{"name":{quoted(field.name)},"type":'
-        yield _Inner(field.type, space)
-        if field.doc is not None:
-            yield f',"doc":{quoted(field.doc)}'
+    def _head(self, found: Named, space: str) -> str:
+        """A definition as far as its doc."""
+        kind = "error" if isinstance(found, Record) and found.is_error else found.kind
+        text = f'{{"type":"{kind}","name":{quoted(found.name.simple)}'
+        if found.name.space != space:
+            text += f',"namespace":{quoted(found.name.space)}'
+        return text if found.doc is None else f'{text},"doc":{quoted(found.doc)}'
+
+    def _rest(self, found: Named) -> str:
+        """What ends a definition."""
+        props = self._props(found.props)
+        if not found.aliases:
+            return props
+        names = [alias_text(alias, found.name.space) for alias in found.aliases]
+        return f'{props},"aliases":[{_listed(names)}]'
+
+    def _field_rest(self, field: Field) -> str:
+        """A field from behind its type."""
+        text = "" if field.doc is None else f',"doc":{quoted(field.doc)}'
         if field.has_default:
-            yield f',"default":{value_text(field.default, is_sorted=self._is_sorted)}'
+            text += f',"default":{value_text(field.default, is_sorted=self._is_sorted)}'
         if field.order != "ascending":
-            yield f',"order":"{field.order}"'
+            text += f',"order":"{field.order}"'
         if field.aliases:
-            yield f',"aliases":[{",".join(map(quoted, field.aliases))}]'
-        yield from self._props(field.props)
-        yield "}"
+            text += f',"aliases":[{_listed(field.aliases)}]'
+        return f"{text}{self._props(field.props)}" if field.props else text
 
-    def _props(self, props: Props) -> Iterator[str]:
-        for key in sorted(props) if self._is_sorted else props:
-            yield f",{quoted(key)}:{value_text(props[key], is_sorted=self._is_sorted)}"
+    def _props(self, props: Props) -> str:
+        return "".join(
+            f",{quoted(key)}:{value_text(props[key], is_sorted=self._is_sorted)}"
+            for key in (sorted(props) if self._is_sorted else props)
+        )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ",".join(map(quoted, names))
 
 
 def _qualified(name: Name, space: str) -> str:
@@ -160,7 +168,7 @@ def _qualified(name: Name, space: str) -> str:
     return name.simple if name.space == space and name.simple not in TYPE_WORDS else name.full
 
 
-def _alias(alias: Name, space: str) -> str:
+def alias_text(alias: Name, space: str) -> str:
     """An alias of a type in a namespace.
 
     Java prints one outside all namespaces without its dot, and reads it back as another name.

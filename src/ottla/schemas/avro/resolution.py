@@ -24,6 +24,7 @@ from ottla.schemas.avro.tree import (
     Field,
     Fixed,
     Map,
+    Name,
     Named,
     Record,
     Type,
@@ -47,6 +48,10 @@ _READ_BY = {
     "bytes": ("bytes", "string"),
 }
 """Which primitives read what was written as a primitive; one that is not here only itself."""
+
+
+_Key: TypeAlias = tuple[str, str | Name]
+"""A kind, and the last name or an alias of a type; the name is empty where types have none."""
 
 
 class _Needed(NamedTuple):
@@ -127,8 +132,10 @@ class _Comparison:
         self._bad: set[int] = set()
         self._telling: dict[int, set[int]] = {}  # readers by writers
         self._branch_ids: dict[int, frozenset[int]] = {}
-        self._branches: dict[int, dict[tuple[str, str], list[Definite]]] = {}
+        self._branches: dict[int, dict[_Key, list[Definite]]] = {}
         self._fields: dict[int, dict[str, Field]] = {}
+        self._aliases: dict[int, frozenset[Name]] = {}
+        self._symbols: dict[int, frozenset[str]] = {}
 
     def expand(self, reader: Definite, writer: Definite) -> None:
         """Meet all pairs, from the roots on."""
@@ -237,15 +244,15 @@ class _Comparison:
             case (Map(), Map()):
                 yield _Needed(("values",), self._pair(reader.values, writer.values))
             case (Fixed(), Fixed()):
-                yield from _names(reader, writer)
+                yield from self._names(reader, writer)
                 if reader.size != writer.size:
                     yield _Wrong(("size",), Mismatch("FIXED_SIZE_MISMATCH", reader, writer))
             case (Enum(), Enum()):
-                yield from _names(reader, writer)
-                if reader.default is None and not set(writer.symbols) <= set(reader.symbols):
+                yield from self._names(reader, writer)
+                if reader.default is None and not self._has_symbols(reader, writer):
                     yield _Wrong(("symbols",), Mismatch("MISSING_ENUM_SYMBOLS", reader, writer))
             case (Record(), Record()):
-                yield from _names(reader, writer)
+                yield from self._names(reader, writer)
                 yield from self._record(reader, writer)
             case (Union(), Union()):
                 yield from self._all_branches(reader, writer)
@@ -257,12 +264,30 @@ class _Comparison:
             case _ if not _reads(reader, writer):
                 yield _Wrong((), Mismatch("TYPE_MISMATCH", reader, writer))
 
+    def _names(self, reader: Named, writer: Named) -> Iterator[_Wrong]:
+        if reader.name.simple == writer.name.simple:
+            return
+        aliases = self._aliases.get(id(reader))
+        if aliases is None:
+            aliases = self._aliases[id(reader)] = frozenset(reader.aliases)
+        if writer.name not in aliases:
+            yield _Wrong(("name",), Mismatch("NAME_MISMATCH", reader, writer))
+
+    def _has_symbols(self, reader: Enum, writer: Enum) -> bool:
+        """Whether the reader knows all symbols of the writer."""
+        self._step(len(writer.symbols))
+        known = self._symbols.get(id(reader))
+        if known is None:
+            known = self._symbols[id(reader)] = frozenset(reader.symbols)
+        return len(writer.symbols) <= len(known) and known.issuperset(writer.symbols)
+
     def _record(self, reader: Record, writer: Record) -> Iterator[_Needed | _Wrong]:
         written = self._fields.get(id(writer))
         if written is None:
             written = self._fields[id(writer)] = {field.name: field for field in writer.fields}
         self._step(len(reader.fields))
         for index, field in enumerate(reader.fields):
+            self._step(len(field.aliases))
             names = dict.fromkeys((field.name, *field.aliases))
             sources = [written[name] for name in names if name in written]
             if len(sources) > 1:
@@ -304,7 +329,7 @@ class _Comparison:
         known = self._by_name(reader)
         return any((each, "") in known for each in _readers(kind))
 
-    def _by_name(self, reader: Union) -> dict[tuple[str, str], list[Definite]]:
+    def _by_name(self, reader: Union) -> dict[_Key, list[Definite]]:
         known = self._branches.get(id(reader))
         if known is None:
             known = self._branches[id(reader)] = _indexed(reader)
@@ -327,25 +352,20 @@ def _reads(reader: Definite, writer: Definite) -> bool:
     return writer.kind in PRIMITIVES and reader.kind in _readers(writer.kind)
 
 
-def _names(reader: Named, writer: Named) -> Iterator[_Wrong]:
-    if reader.name.simple != writer.name.simple and writer.name not in reader.aliases:
-        yield _Wrong(("name",), Mismatch("NAME_MISMATCH", reader, writer))
-
-
-def _keys(writer: Definite) -> tuple[tuple[str, str], ...]:
+def _keys(writer: Definite) -> tuple[_Key, ...]:
     """Under what the reader's branches that may read a type are found."""
     if isinstance(writer, Record | Enum | Fixed):
-        return (writer.kind, writer.name.simple), (writer.kind, f"={writer.name.full}")
+        return (writer.kind, writer.name.simple), (writer.kind, writer.name)
     return ((writer.kind, ""),)
 
 
-def _indexed(union: Union) -> dict[tuple[str, str], list[Definite]]:
-    """Branches by what they are called; aliases, which are full names, behind an equals sign."""
-    found: dict[tuple[str, str], list[Definite]] = {}
+def _indexed(union: Union) -> dict[_Key, list[Definite]]:
+    """Branches by their last names and their aliases, and those that have no name by their kind."""
+    found: dict[_Key, list[Definite]] = {}
     for each in map(definite, union.branches):
-        names = [""]
+        names: list[str | Name] = [""]
         if isinstance(each, Record | Enum | Fixed):
-            names = [each.name.simple, *(f"={alias.full}" for alias in each.aliases)]
+            names = [each.name.simple, *each.aliases]
         for name in names:
             found.setdefault((each.kind, name), []).append(each)
     return found

@@ -7,7 +7,8 @@ follow in a way that is known here, which is what messages are made of.
 
 A claim that comes up again while it is being held counts as held: that is right for schemas that
 are part of themselves, since each turn goes into a property or an item, and documents end. What was
-proven on the word of a claim that then fell is forgotten. Time is bounded by the number of claims.
+proven on the word of a claim that then fell is forgotten. Time is bounded: work is paid for from a
+purse that grows with the size of the two schemas, and when it is empty nothing is decided.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ from ottla.schemas.language import Difference
 
 Found: TypeAlias = "tuple[Difference, ...]"
 
-CLAIMS_MAX = 50_000
+WORK_MIN = 5_000
+WORK_PER_NODE = 2
+"""What a comparison may cost: a claim costs 1, and so do about ten looks at a writer's nodes."""
+
 DEPTH_MAX = 110
 FOUND_MAX = 50
 """Differences that one comparison tells; nobody reads more."""
-JUDGES_MAX = 200
+JUDGED_NODES_MAX = 1_000
+"""Of a reader that the engine holds listed values against."""
 VALUES_MAX = 2_000
 
 EVERY_TYPE = frozenset({"null", "boolean", "integer", "fraction", "string", "array", "object"})
@@ -37,7 +42,7 @@ EVERY_TYPE = frozenset({"null", "boolean", "integer", "fraction", "string", "arr
 
 
 class TooMuch(Exception):
-    """More to compare than CLAIMS_MAX or DEPTH_MAX let."""
+    """More to compare than the purse or DEPTH_MAX lets."""
 
 
 class Check(Protocol):
@@ -95,11 +100,26 @@ class Writer:
     Nodes that are empty are left out; a writer with none may write anything.
     """
 
-    def __init__(self, parts: tuple[dict[str, Any], ...], *, impossible: bool) -> None:
+    def __init__(
+        self,
+        parts: tuple[dict[str, Any], ...],
+        *,
+        impossible: bool,
+        possible: dict[int, frozenset[str]] | None = None,
+    ) -> None:
         self.parts = parts
         self.impossible = impossible
         self.key = (impossible, *sorted(map(id, parts)))
-        self._possible: dict[int, frozenset[str]] = {}
+        self._possible = {} if possible is None else possible
+        self._limits: dict[str, Any] = {}
+
+    @cached_property
+    def _by_keyword(self) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {}
+        for part in self.parts:
+            for keyword, value in part.items():
+                found.setdefault(keyword, []).append(value)
+        return found
 
     @cached_property
     def ids(self) -> frozenset[int]:
@@ -138,18 +158,24 @@ class Writer:
 
     def least(self, keyword: str) -> Any:
         """The strictest of a keyword's values of which the least counts; None if there is none."""
-        return min((part[keyword] for part in self.parts if keyword in part), default=None)
+        if keyword not in self._limits:
+            self._limits[keyword] = min(self.all(keyword), default=None)
+        return self._limits[keyword]
 
     def most(self, keyword: str) -> Any:
         """The strictest of a keyword's values of which the greatest counts."""
-        return max((part[keyword] for part in self.parts if keyword in part), default=None)
+        if keyword not in self._limits:
+            self._limits[keyword] = max(self.all(keyword), default=None)
+        return self._limits[keyword]
 
-    def all(self, keyword: str) -> Iterator[Any]:
+    def all(self, keyword: str) -> list[Any]:
         """A keyword's value in each part that has it."""
-        return (part[keyword] for part in self.parts if keyword in part)
+        return self._by_keyword.get(keyword, [])
 
-    def requires(self, name: str) -> bool:
-        return any(name in names for names in self.all("required"))
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The properties that every object has."""
+        return frozenset(name for names in self.all("required") for name in names)
 
     def declares(self, name: str) -> bool:
         return any(name in names for names in self.all("properties"))
@@ -215,12 +241,14 @@ class Claims:
     the policy LENIENT, or because the field's registries let it pass (`comparing.py` says why).
     """
 
-    def __init__(self, checks: Iterable[Check], *, lenient: bool) -> None:
+    def __init__(self, checks: Iterable[Check], *, lenient: bool, nodes: int) -> None:
         self.lax: set[str] = set()
+        self._purse = WORK_MIN + WORK_PER_NODE * nodes
         self._checks = tuple(checks)
         self._lenient = lenient
-        self._count = 0
         self._depth = 0
+        self._tenth = 0
+        self._possible: dict[int, frozenset[str]] = {}
         self._held: dict[tuple[Any, int], Found] = {}
         self._writers: dict[Any, Writer] = {}
         self._proven: list[tuple[Any, int]] = []
@@ -232,7 +260,8 @@ class Claims:
     def writer(self, *nodes: Node) -> Writer:
         """Whoever writes values that satisfy all these nodes."""
         parts, impossible = expanded(nodes, self.virtual)
-        writer = Writer(parts, impossible=impossible)
+        self.pay(len(parts) // 10)
+        writer = Writer(parts, impossible=impossible, possible=self._possible)
         return self._writers.setdefault(writer.key, writer)
 
     def narrowed(self, writer: Writer, *nodes: Node) -> Writer:
@@ -262,8 +291,8 @@ class Claims:
         known = self._held.get(key)
         if known is not None:
             return known
-        self._count += 1
-        if self._count > CLAIMS_MAX or self._depth > DEPTH_MAX:
+        self.pay(1)
+        if self._depth > DEPTH_MAX:
             raise TooMuch
         self._held[key] = ()
         before = len(self._proven)
@@ -284,9 +313,12 @@ class Claims:
             return False
         judge = self._judges.get(id(reader))
         if judge is None:
-            if len(self._judges) >= JUDGES_MAX:
+            nodes = engine.count(reader, JUDGED_NODES_MAX)
+            if nodes > JUDGED_NODES_MAX:
                 return False
+            self.pay(1 + nodes // 5)
             judge = self._judges[id(reader)] = engine.judge(reader)
+        self.pay(len(writer.values) // 10)
         return all(map(judge, writer.values))
 
     def accepts(self, reader: Node, value: Any) -> bool:
@@ -301,6 +333,8 @@ class Claims:
         found: dict[Difference, None] = {}
         for part, where, product in self._reader_parts(reader, writer, at):
             here: dict[Difference, None] = {}
+            self._tenth += 1
+            self.pay(self._tenth % 10 == 0)
             for check in self._checks:
                 here.update(dict.fromkeys(check(self, writer, part, where)))
             if here and product:
@@ -350,12 +384,21 @@ class Claims:
         """Whether a name matches a regular expression, as the engine reads it."""
         judge = self._patterns.get(pattern)
         if judge is None:
-            self._count += 10
+            self.pay(1 + len(pattern) // 100)
             judge = self._patterns[pattern] = engine.judge({"pattern": pattern})
-        self._count += 1
-        if self._count > CLAIMS_MAX:
-            raise TooMuch
+        self._tenth += 1
+        self.pay(self._tenth % 10 == 0)
         return judge(name)
+
+    def pay(self, work: int) -> None:
+        """Pay for work that is about to be done.
+
+        Raises:
+            TooMuch: the purse is empty.
+        """
+        self._purse -= work
+        if self._purse < 0:
+            raise TooMuch
 
     def found(self, kind: str, at: str, **values: str) -> Iterator[Difference]:
         """A difference, unless the policy lets it pass."""

@@ -51,10 +51,10 @@ def _check_sum(
         if worst is None or len(cases) > 1:
             worst = (homeless, closest)
     homeless, closest = worst or ([writer], ())
-    if len(branches) == 1:
+    most = max((len(held) for k in ("anyOf", "oneOf") for held in writer.all(k)), default=0)
+    if len(branches) == 1 >= most:
         yield from claims.unread(writer, branches[0], f"{path}/0")
         return
-    most = max((len(held) for k in ("anyOf", "oneOf") for held in writer.all(k)), default=0)
     if most:
         kind = "SUM_TYPE_NARROWED" if len(branches) < most else "COMBINED_TYPE_SUBSCHEMAS_CHANGED"
     else:
@@ -140,15 +140,14 @@ def disjoint(claims: Claims, one: Writer, other: Writer, depth: int = 3) -> bool
                 return True
     if one.types & other.types != {"object"} or depth == 0:
         return False
-    names = [n for held in one.all("required") for n in held if other.requires(n)]
+    names = sorted(one.required & other.required)
     return any(
         disjoint(claims, property_of(claims, one, n), property_of(claims, other, n), depth - 1)
         for n in names[:20]
     ) or any(
         property_of(claims, closed, name).impossible
         for open_, closed in ((one, other), (other, one))
-        for held in open_.all("required")
-        for name in held[:20]
+        for name in sorted(open_.required)[:20]
     )
 
 

@@ -65,10 +65,11 @@ def unreadable(
     """
     if reader.dynamic or writer.dynamic:
         return (difference("DYNAMIC_REFERENCE", "#"),)
-    claims = Claims(CHECKS, lenient=not strict)
+    nodes = engine.count(reader.root) + engine.count(writer.root)
+    claims = Claims(CHECKS, lenient=not strict, nodes=nodes)
     try:
         found = claims.unread(claims.writer(writer.root), reader.root, "#")
-    except TooMuch:
+    except (TooMuch, RecursionError):  # The second where the caller stands deep already.
         found = (difference("COMPATIBILITY_UNDECIDED", "#"),)
     if lax is not None:
         lax |= claims.lax

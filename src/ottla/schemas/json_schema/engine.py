@@ -7,8 +7,9 @@ time, so it is asked only about graphs below the limits here; "unknown" is an an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -16,16 +17,25 @@ from ottla.errors import OttlaError
 from ottla.schemas.json_schema import drafts
 from ottla.schemas.json_schema.drafts import Draft
 from ottla.schemas.json_schema.linking import NAMES, Node
-from ottla.schemas.json_schema.parsing import escaped, place, pointer, shown
+from ottla.schemas.json_schema.parsing import place, pointer, shown
 from ottla.schemas.language import InvalidSchema
 
 NODES_MAX = 300
 """Schemas within a schema, for the engine to be asked about it."""
 
-CASES_MAX = 64
+CASES_MAX = 32
 """Ways through anyOf, oneOf and if that the engine may have to multiply out."""
 
-PATTERN_LENGTH_MAX = 200
+PATTERNS_LENGTH_MAX = 500
+"""Characters of all regular expressions together."""
+
+ERRORS_MAX = 100
+"""Of one document."""
+
+MESSAGE_LENGTH_MAX = 300
+
+VALUES_MAX = 500
+"""Listed values, and names of properties."""
 
 
 class EngineMissing(OttlaError):
@@ -76,7 +86,6 @@ def check(value: Any, draft: Draft, text: str, document: str = "") -> None:
 def _invalid(error: Any, draft: Draft, text: str, document: str) -> InvalidSchema:
     tokens = list(error.instance_path)
     line, column = place(text, tokens) if text else (0, 0)
-    kind = type(error.kind).__name__.rpartition("_")[2]
     what = _reason(error)
     where = f"#{pointer(tokens)}" + (f" of the reference {document}" if document else "")
     if line and not document:
@@ -84,12 +93,11 @@ def _invalid(error: Any, draft: Draft, text: str, document: str) -> InvalidSchem
     else:
         line = column = 0
     return InvalidSchema(
-        f"at {where} {what}",
+        f"the schema is invalid at {where}: {what}",
         line=line,
         column=column,
         path="" if document else pointer(tokens),
-        hint=f"it is read as {draft.uri.rstrip('#')}"
-        + ("" if kind else ", for $schema names no other"),
+        hint=f"it is read as {draft.uri.rstrip('#')}; $schema can name another draft",
     )
 
 
@@ -97,13 +105,13 @@ def _reason(error: Any) -> str:
     """What is wrong with a keyword's value, in the engine's words, cut short."""
     keyword = error.instance_path[-1] if error.instance_path else ""
     if error.kind.name == "format":
-        return f"stands {shown(error.instance)}, which is no valid {error.kind.format}"
+        return f"{shown(error.instance)} is no valid {error.kind.format}"
     if keyword == "type" and error.kind.name == "anyOf":
         return (
-            f"stands {shown(error.instance)}, which is none of the types array, boolean, integer,"
-            " null, number, object and string, nor a list of them"
+            f"{shown(error.instance)} is none of the types array, boolean, integer, null, number,"
+            " object and string, nor a list of them"
         )
-    return f"stands what no schema has there: {error.message[:200]}"
+    return _cut(error.message)
 
 
 def exported(root: Node) -> Node:
@@ -172,17 +180,41 @@ def judge(root: Node) -> Callable[[Any], bool]:
 
 def explain(root: Node) -> Callable[[Any], list[str]]:
     """What is wrong with a document, each error with the JSON pointer of its place."""
-    validator = engine().Draft202012Validator(exported(root), validate_formats=False)
+    rs = engine()
+    validator = rs.Draft202012Validator(exported(root), validate_formats=False)
 
     def errors(document: Any) -> list[str]:
-        found = (
-            f"#{''.join(f'/{escaped(str(token))}' for token in error.instance_path)}:"
-            f" {error.message}"
-            for error in validator.iter_errors(document)
-        )
-        return list(found)
+        try:
+            found = list(islice(validator.iter_errors(document), ERRORS_MAX))
+        except ValueError as error:  # A type that JSON has not, or half a surrogate pair.
+            return [f"#: the document is no JSON: {str(error)[:MESSAGE_LENGTH_MAX]}"]
+        return [f"#{pointer(e.instance_path)}: {_cut(e.message)}" for e in found]
 
     return errors
+
+
+def _cut(message: str) -> str:
+    """A message without the middle of the value that it quotes at its beginning."""
+    if len(message) <= MESSAGE_LENGTH_MAX:
+        return message
+    half = MESSAGE_LENGTH_MAX // 2
+    return f"{message[:half]} … {message[-half:]}"
+
+
+def check_patterns(root: Node) -> str | None:
+    """The first regular expression of a graph that the engine can't take, for its size perhaps."""
+    rs = engine()
+    patterns: set[str] = set()
+    for node in _nodes(root):
+        patterns.update(node.get("patternProperties", ()))
+        if "pattern" in node:
+            patterns.add(node["pattern"])
+    for pattern in patterns:
+        try:
+            rs.Draft202012Validator({"pattern": pattern})
+        except ValueError:
+            return pattern
+    return None
 
 
 def covers(reader: Node, writer: Node) -> bool:
@@ -203,22 +235,38 @@ def covers(reader: Node, writer: Node) -> bool:
         return False
 
 
-def _small(root: Node) -> bool:
-    """Whether a graph is small enough for a question that may take time of many times its size."""
-    if isinstance(root, bool):
-        return True
-    cases = 1
-    seen: dict[int, dict[str, Any]] = {id(root): root}
-    stack = [root]
+def count(root: Node, enough: int | None = None) -> int:
+    """How many nodes a graph has; no more are counted than one over `enough`."""
+    return sum(1 for _ in _nodes(root, enough))
+
+
+def _nodes(root: Node, enough: int | None = None) -> Iterator[dict[str, Any]]:
+    seen = {id(root)}
+    stack = [root] if isinstance(root, dict) else []
     while stack:
         node = stack.pop()
-        cases *= max(1, len(node.get("anyOf", ()))) * max(1, len(node.get("oneOf", ())))
-        cases *= 2 ** (("if" in node) + len(node.get("dependentSchemas", ())))
-        lengths = map(len, [node.get("pattern", ""), *node.get("patternProperties", ())])
-        if cases > CASES_MAX or max(lengths) > PATTERN_LENGTH_MAX or len(seen) > NODES_MAX:
-            return False
+        yield node
         for below in within(node):
             if id(below) not in seen:
-                seen[id(below)] = below
+                seen.add(id(below))
                 stack.append(below)
+        if enough is not None and len(seen) > enough + len(stack):
+            return
+
+
+_LISTING = ("enum", "required", "properties", "dependentRequired", "dependentSchemas")
+
+
+def _small(root: Node) -> bool:
+    """Whether a graph is small enough for a question that may take time of many times its size."""
+    cases, words, values = 1, 0, 0
+    for number, node in enumerate(_nodes(root)):
+        cases *= max(1, len(node.get("anyOf", ()))) * max(1, len(node.get("oneOf", ())))
+        cases *= 2 ** min(8, ("if" in node) + len(node.get("dependentSchemas", ())))
+        words += len(node.get("pattern", "")) + sum(map(len, node.get("patternProperties", ())))
+        values += sum(len(node.get(keyword, ())) for keyword in _LISTING)
+        if number > NODES_MAX or cases > CASES_MAX:
+            return False
+        if words > PATTERNS_LENGTH_MAX or values > VALUES_MAX:
+            return False
     return True

@@ -250,7 +250,7 @@ KINDS: dict[str, tuple[str, str]] = {
         "refer by $ref",
     ),
     "COMPATIBILITY_UNDECIDED": (
-        "{path} can't be compared: the two schemas have too many combinations to go through",
+        "{path} can't be compared: the schemas go too deep, or combine too much to go through",
         "register it under compatibility NONE if you know better, or split the schema",
     ),
 }

@@ -10,8 +10,8 @@ dependency that was handed in, or to the meta-schema of a draft (which stands fo
 that leads nowhere is an error, and so is a schema that refers to itself without going into a
 property or an item, for no document could ever be judged by it.
 
-Formats are annotations here: 2019-09 and later say so, the field's comparisons have no word for
-them, and the Python clients of the field do not check them.
+Formats are annotations here, and so is the encoding of contents: 2019-09 and later say so, the
+field's comparisons have no word for them, and the Python clients of the field do not check them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ NAMES = "$names"
 
 IN_PLACE_MAX = 2 * DEPTH_MAX
 """How many schemas may judge one and the same value, one within the other."""
+
+_ANY_SCHEMA: Any = {"type": ["object", "boolean"]}
+"""What stands for a meta-schema: no more is checked of a schema that is a document's part."""
 
 _Tokens: TypeAlias = "tuple[str | int, ...]"
 
@@ -60,27 +63,37 @@ class _Spot(NamedTuple):
     tokens: _Tokens
 
 
-def link(value: Any, draft: Draft, dependencies: Sequence[tuple[str, Any]]) -> Linked:
+def link(
+    value: Any,
+    draft: Draft,
+    dependencies: Sequence[tuple[str, Any]],
+    check: Callable[[Any, Draft], None],
+) -> Linked:
     """Make the graph of a schema, given what its references need by name.
+
+    All of these are known to be schemas; `check` is asked about what a reference finds elsewhere
+    in them, under a keyword that no draft knows.
 
     Raises:
         InvalidSchema: a reference leads nowhere or in a circle; with the path of the `$ref`.
     """
-    linker = _Linker()
     root = _Spot(value, "", draft, "", ())
-    linker.index(root)
-    for name, dependency in dependencies:
-        linker.index(_Spot(dependency, name, drafts.draft_of(dependency), name, ()))
+    others = (_Spot(held, name, drafts.draft_of(held), name, ()) for name, held in dependencies)
+    linker = _Linker([root, *others], check)
     node = linker.built(root)
     linker.finish()
-    _check_circles(linker)
+    if linker.references:
+        _check_circles(linker)
     return Linked(node, linker.dynamic, frozenset(linker.used))
 
 
 class _Linker:
     """What of the graph is there, and what is still to be done."""
 
-    def __init__(self) -> None:
+    def __init__(self, documents: list[_Spot], check: Callable[[Any, Draft], None]) -> None:
+        self._documents = documents
+        self._check = check
+        self._schemas: set[int] = set()
         self._resources: dict[str, _Spot] = {}
         self._anchors: dict[tuple[str, str], _Spot] = {}
         self._dynamic: dict[str, int] = {}
@@ -97,8 +110,8 @@ class _Linker:
     def nodes(self) -> list[dict[str, Any]]:
         return list(self._nodes.values())
 
-    def index(self, root: _Spot) -> None:
-        """Note every URI and anchor of a document."""
+    def _index(self, root: _Spot) -> None:
+        """Note every schema, URI and anchor of a document; nobody asks but for a reference."""
         name = urldefrag(root.uri)[0]
         self._resources.setdefault(name, root)
         self._resources.setdefault(_joined("", name, root), root)
@@ -107,6 +120,7 @@ class _Linker:
             spot = stack.pop()
             if not isinstance(spot.value, dict):
                 continue
+            self._schemas.add(id(spot.value))
             spot = self._named(spot)
             for keyword, child in _children(spot.value, spot.draft):
                 stack.append(spot._replace(value=child, tokens=(*spot.tokens, *keyword)))
@@ -175,6 +189,8 @@ class _Linker:
             _translate(value, draft, node, child)
 
     def _resolved(self, reference: Any, keyword: str, spot: _Spot) -> _Spot:
+        while self._documents:
+            self._index(self._documents.pop(0))
         if not isinstance(reference, str):
             raise _unresolved(shown(reference), keyword, spot, "is no URI")
         if keyword == "$recursiveRef":
@@ -188,7 +204,7 @@ class _Linker:
         resource = self._resources.get(uri)
         if resource is None:
             if drafts.known(uri) is not None:
-                return spot._replace(value={"type": ["object", "boolean"]}, tokens=())
+                return spot._replace(value=_ANY_SCHEMA, tokens=())
             raise _unresolved(reference, keyword, spot, "is not among the references")
         self.used.add(resource.document)
         fragment = unquote(fragment)
@@ -200,6 +216,8 @@ class _Linker:
             found = _followed(resource, fragment)
         if found is None:
             raise _unresolved(reference, keyword, spot, "leads to nothing")
+        if id(found.value) not in self._schemas:
+            self._check(found.value, found.draft)
         return found
 
 
@@ -236,6 +254,8 @@ def _alone(value: dict[str, Any], draft: Draft) -> bool:
 
 
 def _joined(base: str, reference: str, spot: _Spot) -> str:
+    if not base or not reference:
+        base, reference = "", base or reference
     try:
         return urljoin(base, reference)
     except ValueError:
@@ -272,16 +292,30 @@ def _children(value: dict[str, Any], draft: Draft) -> list[tuple[tuple[str | int
     return found
 
 
+_SINGLE = drafts.ONE - {"items", "additionalItems"}
+_BRANCHES = frozenset({"allOf", "anyOf", "oneOf"})
+_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+
+
 def _translate(
     value: dict[str, Any], draft: Draft, node: dict[str, Any], child: Callable[..., Node]
 ) -> None:
     """Tell what a schema says in 2020-12's keywords."""
     names: dict[str, str] = {}
-    for keyword in drafts.PLAIN:
-        if keyword in value and drafts.knows(draft, keyword):
-            node[keyword] = _plain(keyword, value[keyword])
-    if "default" in value:
-        node["default"] = value["default"]
+    for keyword, held in value.items():
+        if not drafts.knows(draft, keyword):
+            continue
+        if keyword in drafts.PLAIN:
+            node[keyword] = _plain(keyword, held)
+        elif keyword in _SINGLE:
+            node[keyword] = child(held, keyword)
+        elif keyword in _BRANCHES:
+            schemas = [child(schema, keyword, number) for number, schema in enumerate(held)]
+            node[keyword] = schemas + node.get(keyword, [])
+        elif keyword in _NAMED:
+            node[keyword] = {name: child(schema, keyword, name) for name, schema in held.items()}
+        elif keyword == "default":
+            node["default"] = held
     for side in ("aximum", "inimum"):
         exclusive = node.get(f"exclusiveM{side}")
         if isinstance(exclusive, bool):  # Draft 4.
@@ -289,22 +323,15 @@ def _translate(
             if exclusive and f"m{side}" in node:
                 node[f"exclusiveM{side}"] = node.pop(f"m{side}")
                 names[f"exclusiveM{side}"] = f"m{side}"
-    for keyword in sorted(drafts.ONE - {"items", "additionalItems"}):
-        if keyword in value and drafts.knows(draft, keyword):
-            node[keyword] = child(value[keyword], keyword)
-    for keyword in ("allOf", "anyOf", "oneOf"):
-        if keyword in value:
-            schemas = [child(s, keyword, n) for n, s in enumerate(value[keyword])]
-            node[keyword] = schemas + node.get(keyword, [])
-    for keyword in ("properties", "patternProperties", "dependentSchemas"):
-        if keyword in value and drafts.knows(draft, keyword):
-            node[keyword] = {k: child(s, keyword, k) for k, s in value[keyword].items()}
     for name, held in value.get("dependencies", {}).items():
         if isinstance(held, list):
-            node.setdefault("dependentRequired", {})[name] = held
+            required = node.setdefault("dependentRequired", {})
+            required[name] = list(dict.fromkeys([*required.get(name, ()), *held]))
             names["dependentRequired"] = "dependencies"
         else:
-            node.setdefault("dependentSchemas", {})[name] = child(held, "dependencies", name)
+            schemas = node.setdefault("dependentSchemas", {})
+            schema = child(held, "dependencies", name)
+            schemas[name] = {"allOf": [schemas[name], schema]} if name in schemas else schema
             names["dependentSchemas"] = "dependencies"
     _translate_items(value, draft, node, child, names)
     _drop_idle(node, names, contains_evaluates=draft.number >= 2020)
@@ -315,6 +342,8 @@ def _translate(
 def _plain(keyword: str, held: Any) -> Any:
     if keyword == "type":
         return [held] if isinstance(held, str) else held
+    if keyword == "dependentRequired":
+        return dict(held)
     if keyword.startswith(("max", "min")) and keyword not in ("maximum", "minimum"):
         return int(held)
     return held
@@ -345,9 +374,9 @@ def _translate_items(
 
 def _drop_idle(node: dict[str, Any], names: dict[str, str], *, contains_evaluates: bool) -> None:
     """Leave out what says nothing, and tell `unevaluated…` plainly where nothing else evaluates."""
-    if "if" not in node or not {"then", "else"} & node.keys():
-        for keyword in ("if", "then", "else"):
-            node.pop(keyword, None)
+    if "if" not in node:
+        node.pop("then", None)
+        node.pop("else", None)
     if "contains" not in node:
         node.pop("minContains", None)
         node.pop("maxContains", None)
@@ -368,18 +397,20 @@ def _drop_idle(node: dict[str, Any], names: dict[str, str], *, contains_evaluate
             names[plain] = unevaluated
 
 
-IN_PLACE = ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
+_IN_PLACE = frozenset(
+    {"$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"}
+)
 """Keywords whose schemas judge the same value as the schema that they stand in."""
 
 
 def in_place(node: dict[str, Any]) -> list[dict[str, Any]]:
     """The schemas within a node that judge the same value as it does."""
     found: list[Any] = []
-    for keyword in IN_PLACE:
-        held = node.get(keyword)
+    for keyword in _IN_PLACE.intersection(node):
+        held = node[keyword]
         if isinstance(held, list):
             found += held
-        elif keyword == "dependentSchemas" and isinstance(held, dict):
+        elif keyword == "dependentSchemas":
             found += held.values()
         else:
             found.append(held)

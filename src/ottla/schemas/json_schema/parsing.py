@@ -29,6 +29,7 @@ EXPONENT_MAX = 1000
 """A number of more digits before or after its point would cost whoever calculates with it."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _ESCAPES = {code: f"\\u{code:04X}" for code in range(0x20)} | {
     8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\",
 }  # fmt: skip
@@ -102,7 +103,7 @@ def place(text: str, tokens: Sequence[str | int]) -> tuple[int, int]:
     wanted = [str(token) for token in tokens]
     # Of a key that is given twice the last value counts.
     found = [start for path, start in _values(text) if path == wanted][-1:]
-    return _line_and_column(text, found[0]) if found else (0, 0)
+    return line_and_column(text, found[0]) if found else (0, 0)
 
 
 def _print(value: Any, sort: bool, put: Any) -> None:
@@ -159,13 +160,14 @@ def _constant(literal: str) -> Any:
 
 def _check_nesting(text: str) -> None:
     depth = 0
-    for token in _TOKEN.finditer(text):
-        if token.group() in "[{":
+    for token in _BRACKET.finditer(text):
+        mark = token.group()
+        if mark in "[{":
             depth += 1
             if depth > NESTING_MAX:
                 what = f"the text nests deeper than {NESTING_MAX} brackets"
                 raise _at(text, token.start(), what)
-        elif token.group() in "]}":
+        elif mark in "]}":
             depth -= 1
 
 
@@ -203,10 +205,11 @@ def _values(text: str) -> Iterator[tuple[list[str], int]]:
                 path.append("0" if mark == "[" else "")
 
 
-def _line_and_column(text: str, offset: int) -> tuple[int, int]:
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Where an offset is, from 1; lines end as in the text."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _at(text: str, offset: int, what: str) -> InvalidSchema:
-    line, column = _line_and_column(text, offset)
+    line, column = line_and_column(text, offset)
     return InvalidSchema(f"{what} (line {line}, column {column})", line=line, column=column)

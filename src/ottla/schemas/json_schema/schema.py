@@ -10,7 +10,7 @@ from ottla.schemas.json_schema import comparing, drafts, engine, linking, taggin
 from ottla.schemas.json_schema.bundling import bundled
 from ottla.schemas.json_schema.drafts import Draft
 from ottla.schemas.json_schema.linking import Linked
-from ottla.schemas.json_schema.parsing import parse, place, printed
+from ottla.schemas.json_schema.parsing import line_and_column, parse, place, printed, shown
 from ottla.schemas.language import BadFormat, Dependency, Difference, InvalidSchema, Tagging
 
 
@@ -34,7 +34,7 @@ class JsonSchema:
         """The graph of the schema, made when it is first asked for."""
         if self._linked is None:
             values = [(d.name, _parsed(d)) for d in self._dependencies]
-            self._linked = linking.link(self._value, self.draft, values)
+            self._linked = linking.link(self._value, self.draft, values, _check_part)
         return self._linked
 
     def normalized(self) -> str:
@@ -103,8 +103,20 @@ class JsonLanguage:
                 tokens = [_token(t) for t in error.path.split("/")[1:]]
                 error.line, error.column = place(text, tokens)
             raise
-        assert linked is not None
+        pattern = engine.check_patterns(linked.root)
+        if pattern is not None:
+            line, column = line_and_column(text, max(0, text.find(printed(pattern))))
+            raise InvalidSchema(
+                f"the regular expression {shown(pattern)} can't be used: it comes to too much",
+                line=line,
+                column=column,
+                hint="repeat fewer times what repeats already",
+            )
         return schema
+
+
+def _check_part(value: Any, draft: Draft) -> None:
+    engine.check(value, draft, "")
 
 
 def _token(token: str) -> str:

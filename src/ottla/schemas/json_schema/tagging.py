@@ -4,7 +4,7 @@ A path tells the way to an entity as the field's registries do: `object` where a
 into, `array` where an array's items are, `allof.0` (`anyof.0`, `oneof.0`) and `not` where schemas
 are combined, and else the names of properties. So "object.address.object.street" is a field of a
 record, and "object.address.object" that record. Definitions are gone into by the name of their
-keyword ("definitions.Address.object"), for a `$ref` is not followed: the tag stands where it stands.
+keyword ("definitions.Address.object"): a `$ref` is not followed, and a tag stands where it stands.
 """
 
 from __future__ import annotations

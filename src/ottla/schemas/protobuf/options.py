@@ -131,7 +131,7 @@ def _rows(tokens: list[str], at: int, close: str) -> tuple[tuple[OptionRow, ...]
             at += 1
             continue
         if tokens[at] == "[":  # an extension, or the type of an Any
-            end = tokens.index("]", at) if "]" in tokens[at:] else len(tokens) - 1
+            end = next((n for n in range(at, len(tokens)) if tokens[n] == "]"), len(tokens) - 1)
             name, at = "".join(tokens[at : end + 1]), end + 1
         else:
             name, at = tokens[at], at + 1

@@ -49,6 +49,7 @@ class _Printer:
         self.normal = normal
         self.extensions = extensions
         self.begins = file.begins()
+        self._nested: dict[_Path, dict[str, tuple[int, Message]]] = {}
 
     @property
     def is_proto3(self) -> bool:
@@ -111,6 +112,14 @@ class _Printer:
             nested = holder.message_type if isinstance(holder, File) else holder.nested_type
             holder = nested[number]
         return holder
+
+    def nested(self, path: _Path) -> dict[str, tuple[int, Message]]:
+        """The messages right in what is at a path, by name, with their places."""
+        if path not in self._nested:
+            holder = self.holder(path)
+            found = holder.message_type if isinstance(holder, File) else holder.nested_type
+            self._nested[path] = {one.name: (at, one) for at, one in enumerate(found)}
+        return self._nested[path]
 
     def in_order(self, items: list[tuple[_Path, list[str]]]) -> list[str]:
         """Lines of items in the order of their text; of what has no place in one, as they come."""
@@ -219,22 +228,16 @@ class _Printer:
         return lines + self.indented(inner) + ["}"]
 
     def group_of(self, one: Field, path: _Path) -> tuple[str, Message | None, _Path]:
-        """The name of a group, and the message that its fields are in."""
+        """The name of a group, the message that its fields are in, and the path of that."""
         name = one.type_name.rpartition(".")[2]
-        holder = self.holder(path)
-        nested = holder.message_type if isinstance(holder, File) else holder.nested_type
-        for number, message in enumerate(nested):
-            if message.name == name:
-                return name, message, (*path, 4 if isinstance(holder, File) else 3, number)
-        return name, None, path
+        number, message = self.nested(path).get(name, (0, None))
+        return name, message, (*path, 3 if path else 4, number)
 
     def map_entry_of(self, one: Field, path: _Path) -> Message | None:
         if one.label != REPEATED or not one.type_name:
             return None
-        holder = self.holder(path)
-        name = one.type_name.rpartition(".")[2]
-        nested = [] if isinstance(holder, File) else holder.nested_type
-        return next((m for m in nested if m.name == name and m.is_map_entry), None)
+        _, message = self.nested(path).get(one.type_name.rpartition(".")[2], (0, None))
+        return message if message is not None and message.is_map_entry else None
 
     @staticmethod
     def type_of(one: Field) -> str:

@@ -23,7 +23,7 @@ from ottla.schemas.language import (
     Schema,
     Tagging,
 )
-from ottla.schemas.protobuf.binary import Malformed, without
+from ottla.schemas.protobuf.binary import Malformed
 from ottla.schemas.protobuf.descriptor import File, file_of
 from ottla.schemas.protobuf.differences import unreadable
 from ottla.schemas.protobuf.printer import printed
@@ -33,8 +33,8 @@ from ottla.schemas.protobuf.tags import tagged, tags_of
 PATH = "schema.proto"
 """The path of a file that nobody has given one."""
 
-SOURCE_INFO = 9
-"""The field of a file that tells places in its text."""
+TOLD_MAX = 300
+"""How many letters of a fault are told: a name in it may be a megabyte long."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 
@@ -75,7 +75,7 @@ class ProtobufSchema:
         if form == "":
             return self.text
         if form == "serialized":
-            return base64.b64encode(without(self._serialized, SOURCE_INFO)).decode()
+            return base64.b64encode(self._serialized).decode()
         if form == "ignore_extensions":
             return printed(self._written, self.scope, extensions=False)
         raise BadFormat(
@@ -206,8 +206,9 @@ def _refused(fault: SchemaFault, path: str) -> InvalidSchema:
     else:
         where, line, column = f" in the imported {fault.file}", 0, 0
     place = f" (line {line}, column {column})" if line else ""
+    told = fault.text if len(fault.text) <= TOLD_MAX else f"{fault.text[:TOLD_MAX]}…"
     return InvalidSchema(
-        f"the Protobuf schema is not valid{where}: {fault.text}{place}",
+        f"the Protobuf schema is not valid{where}: {told}{place}",
         line=line,
         column=column,
         hint=_hint(fault.text),

@@ -39,12 +39,13 @@ class Scope:
         for file in self.files.values():
             found.update(file.package.split(".")[1:])
             if file.package:
-                found.update(one.name for one in (*file.extension, *file.service))
+                found.update(one.name for one in file.extension)
+                found.update(one.name for one in file.service)
         for name in (*self.messages, *self.enums):
             found.update(name.split(".")[2:])
         for message in self.messages.values():
-            members = (*message.field, *message.oneof_decl, *message.extension)
-            found.update(one.name for one in members)
+            found.update(one.name for one in (*message.field, *message.extension))
+            found.update(one.name for one in message.oneof_decl)
         return frozenset(found)
 
     def field(self, message: str, number: int) -> tuple[str, Field] | None:

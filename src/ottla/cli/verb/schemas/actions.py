@@ -5,6 +5,7 @@ from __future__ import annotations
 from ottla.cli.verb.grammar import Actions
 from ottla.cli.verb.schemas.checking import CHECK
 from ottla.cli.verb.schemas.comparing import DIFF
+from ottla.cli.verb.schemas.copying import EXPORT, IMPORT
 from ottla.cli.verb.schemas.deleting import DELETE
 from ottla.cli.verb.schemas.listing import LIST
 from ottla.cli.verb.schemas.registering import REGISTER
@@ -41,5 +42,5 @@ VERB = Actions(
         "start": "ottla registry serves a registry; ottla up --registry a node with one",
     },
 )
-for _action in (LIST, SHOW, REGISTER, CHECK, DIFF, DELETE, LEVEL, MODE):
+for _action in (LIST, SHOW, REGISTER, CHECK, DIFF, DELETE, EXPORT, IMPORT, LEVEL, MODE):
     VERB.add(_action)

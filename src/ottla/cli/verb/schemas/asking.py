@@ -5,7 +5,7 @@ not there is answered, and completed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -98,11 +98,14 @@ def _guess(registry: SchemaRegistry, subject: str, code: int) -> str | None:
         return None
 
 
-def near_subject(subject: str, known: Iterable[str]) -> str:
+def near_subject(subject: str, known: Sequence[str]) -> str:
     """The subject that somebody may have meant."""
     for one in (f"{subject}-value", f"{subject}-key"):
         if one in set(known):
             return f"did you mean {one}?"
+    longer = [one for one in known if subject and subject in one]
+    if longer:
+        return f"did you mean {longer[0]}?"
     return nearest(subject, known) or "ottla schemas list shows all"
 
 

@@ -10,7 +10,7 @@ import click
 
 from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt
-from ottla.cli.schemas.files import SchemaFile, read_file, read_text
+from ottla.cli.schemas.files import SchemaFile, read_file
 from ottla.cli.schemas.levels import DEFAULT, LEVELS
 from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.schemas.asking import asks, complete_subject, near_subject, version_of
@@ -25,7 +25,6 @@ from ottla.cli.verb.schemas.registering import (
 from ottla.cli.verb.shown import Row, json_option, note, print_json
 
 if TYPE_CHECKING:
-    from ottla.schemas.language import Dependency
     from ottla.serdes.registry_client import SchemaRegistry
 
 
@@ -117,22 +116,10 @@ def _check_files(
     as_json: bool,
 ) -> int:
     from ottla.cli.schemas import levels
+    from ottla.cli.schemas.references import of_files
 
-    rows = levels.check(new, old, level, [_dependency(word) for word in references])
+    rows = levels.check(new, old, level, of_files(references))
     return _tell(rows, new.name, ", ".join(one.name for one in old), level, as_json)
-
-
-def _dependency(word: str) -> Dependency:
-    """NAME=FILE, where no registry is asked."""
-    from ottla.schemas.language import Dependency
-
-    name, equals, path = word.rpartition("=")
-    if not equals or not name or not path:
-        raise WrongWords(
-            f"with --against, --reference takes NAME=FILE, not '{word}'",
-            hint="what others need goes first",
-        )
-    return Dependency(name, read_text(path))
 
 
 def _check_subject(

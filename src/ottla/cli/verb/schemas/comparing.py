@@ -16,7 +16,10 @@ from ottla.cli.verb.shown import is_terminal, json_option, print_json
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ottla.cli.schemas.sides import Compared, Side
+    from ottla.schemas.language import Dependency
     from ottla.serdes.registry_client import SchemaRegistry
 
 
@@ -36,21 +39,37 @@ if TYPE_CHECKING:
     shell_complete=complete_subject,
 )
 @type_option
+@click.option(
+    "--reference",
+    "references",
+    metavar="NAME=FILE",
+    multiple=True,
+    help="What a file refers to; repeatable, those first that others need.",
+)
 @asks
 @json_option
-def DIFF(*, at: RegistryAt, words: tuple[str, ...], schema_type: str | None, as_json: bool) -> None:
+def DIFF(
+    *,
+    at: RegistryAt,
+    words: tuple[str, ...],
+    schema_type: str | None,
+    references: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Read both, compare, and tell."""
+    from ottla.cli.schemas.references import of_files
     from ottla.cli.schemas.sides import compare
 
     if len(words) > 3:
         raise WrongWords("two schemas are compared", hint="ottla schemas diff SUBJECT 1 2")
     if len(words) == 2 and is_schema_name(words[0]) and is_schema_name(words[1]):
-        old, new = (_of_file(path, schema_type) for path in words)
+        needed = of_files(references)
+        old, new = (_of_file(path, schema_type, needed) for path in words)
     elif len(words) == 1 and is_schema_name(words[0]):
         raise WrongWords("one file alone has no other", hint="ottla schemas diff SUBJECT FILE")
     else:
         with at.client() as registry, guessing(registry, words[0]):
-            old, new = _of_subject(registry, words[0], words[1:], schema_type)
+            old, new = _of_subject(registry, words[0], words[1:], schema_type, references)
     found = compare(old, new)
     if as_json:
         print_json({**found._asdict(), "level": found.level})
@@ -58,20 +77,24 @@ def DIFF(*, at: RegistryAt, words: tuple[str, ...], schema_type: str | None, as_
         _print(found)
 
 
-def _of_file(path: str, schema_type: str | None) -> Side:
+def _of_file(path: str, schema_type: str | None, needed: Sequence[Dependency]) -> Side:
     from ottla.cli.schemas.faults import read_schema
     from ottla.cli.schemas.sides import Side
 
     file = read_file(path, schema_type)
-    return Side(file.name, file.type, read_schema(file))
+    return Side(file.name, file.type, read_schema(file, needed))
 
 
 def _of_subject(
-    registry: SchemaRegistry, subject: str, words: tuple[str, ...], schema_type: str | None
+    registry: SchemaRegistry,
+    subject: str,
+    words: tuple[str, ...],
+    schema_type: str | None,
+    references: tuple[str, ...],
 ) -> tuple[Side, Side]:
     """Two versions, or one and a file."""
     from ottla.cli.schemas.faults import read_schema
-    from ottla.cli.schemas.references import dependencies
+    from ottla.cli.schemas.references import dependencies, of_files
     from ottla.cli.schemas.sides import Side
 
     if not words:
@@ -84,12 +107,12 @@ def _of_subject(
         words = (str(numbers[-2]), str(numbers[-1]))
     if is_schema_name(words[-1]):
         old = _of_version(registry, subject, words[0] if len(words) > 1 else LATEST)
-        file = read_file(words[-1], schema_type)
-        references = registry.version(subject, LATEST).contract.references
-        schema = read_schema(file, dependencies(registry, references))
-        return old, Side(file.name, file.type, schema)
-    last = words[1] if len(words) > 1 else LATEST
-    return _of_version(registry, subject, words[0]), _of_version(registry, subject, last)
+        file, last = read_file(words[-1], schema_type), registry.version(subject, LATEST)
+        needed = [*of_files(references), *dependencies(registry, last.contract.references)]
+        needed = list({one.name: one for one in reversed(needed)}.values())[::-1]
+        return old, Side(file.name, file.type, read_schema(file, needed))
+    first, second = words[0], words[1] if len(words) > 1 else LATEST
+    return _of_version(registry, subject, first), _of_version(registry, subject, second)
 
 
 def _of_version(registry: SchemaRegistry, subject: str, word: str) -> Side:

@@ -44,7 +44,7 @@ def DELETE(
     """Look, ask, and delete."""
     with at.client() as registry, guessing(registry, subject):
         found = _meant(registry, subject, version, permanent)
-        _check_referrers(registry, subject, found)
+        _check_referrers(registry, subject, found, permanent)
         numbers = joined(found)
         how = "for good" if permanent else "so that only its id can still be read"
         noun = "version" if len(found) == 1 else "versions"
@@ -70,18 +70,22 @@ def _meant(
     return [registry.version(subject, asked, deleted=permanent).version or int(asked)]
 
 
-def _check_referrers(registry: SchemaRegistry, subject: str, versions: list[int]) -> None:
+def _check_referrers(
+    registry: SchemaRegistry, subject: str, versions: list[int], permanent: bool
+) -> None:
+    """For good, what was deleted and refers to it keeps it, too."""
     from ottla.cli.schemas import catalogue
 
     for version in versions:
-        found = catalogue.referrers(registry, subject, version)
+        found = catalogue.referrers(registry, subject, version, deleted=permanent)
         others = [(other, number) for other, number, _ in found if other != subject]
         if others:
             names = ", ".join(f"{other} {number}" for other, number in others[:REFERRERS_SHOWN])
             more = f" and {len(others) - REFERRERS_SHOWN} more" if others[REFERRERS_SHOWN:] else ""
+            how = " for good" if permanent else ""
             raise OttlaError(
                 f"{subject} {version} is referred to by {names}{more}",
-                hint="delete those first, or keep it",
+                hint=f"delete those first{how}, or keep it",
             )
 
 

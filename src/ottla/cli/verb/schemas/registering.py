@@ -32,7 +32,8 @@ reference_option = click.option(
     "references",
     metavar="NAME=SUBJECT:VERSION",
     multiple=True,
-    help="A schema that it refers to; repeatable. The latest version if none is told.",
+    help="A schema that it refers to; repeatable. The latest version if none is told; without a "
+    "registry NAME=FILE.",
 )
 normalize_option = click.option(
     "--normalize", is_flag=True, help="Compare and keep it in its normal form."
@@ -112,7 +113,7 @@ def refused_text(
     try:
         read_schema(schema, dependencies(registry, contract.references))
     except OttlaError as found:
-        if found.hint and "references" in found.hint:
+        if found.hint and "--reference" in found.hint:
             found.hint = "--reference NAME=SUBJECT:VERSION says where it is registered"
         return found
     told = refused(error)

@@ -138,7 +138,14 @@ def _tell(registry: SchemaRegistry, subject: str | None, noun: str, as_json: boo
         has_own = own is not None
     facts: Row = {"subject": subject, noun: value, "own": subject is None or has_own}
     whose = "" if facts["own"] else ", which is the registry's"
-    done(f"{subject or 'the registry'}: {noun} {value}{whose}", facts, as_json=as_json)
+    done(f"{_called(subject)}: {noun} {value}{whose}", facts, as_json=as_json)
+
+
+def _called(subject: str | None) -> str:
+    if subject is None:
+        return "the registry"
+    is_context = subject.startswith(":.") and subject.endswith(":")
+    return f"context {subject[1:-1]}" if is_context else subject
 
 
 def _warn_of_absence(registry: SchemaRegistry, subject: str | None) -> None:

@@ -1,0 +1,153 @@
+"""A topic and how far an instance knows it: opened once, caught up with, decided on, written to.
+
+A leader decides only on what is known to the end of the log as it was when its leadership began.
+What it then writes counts as done only if the log, as it came to be, says so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from ottla.client import Client, OttlaError
+from ottla.registry import topic
+from ottla.registry.contracts import Json
+from ottla.registry.deciding.decision import Decision
+from ottla.registry.refusals import STORE_FAILED, refusal
+from ottla.registry.topic import Topic
+from ottla.steady import steady_s
+from ottla.web.operation import Refusal
+
+PATIENCE_S = 30.0
+CATCHING_UP_S = 10.0
+
+T = TypeVar("T")
+
+
+class Log:
+    """A topic, and what it comes to.
+
+    Args:
+        holds: whether what a record says is so in the state.
+        unsafe: why nothing may be written, though there is a topic; None where it may.
+    """
+
+    def __init__(
+        self,
+        known: Topic,
+        holds: Callable[[Json, Json | None], bool],
+        unsafe: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.topic = known
+        self._holds = holds
+        self._unsafe = unsafe
+        self._caught_up: int | None = None
+        """The generation as whose leader all that was there is known."""
+        self._opening = threading.Lock()
+        self._is_started = False
+        self._is_open = False
+
+    def open(self, client: Client, *, make: bool) -> bool:
+        """Read all that is in the topic, if that was not done before.
+
+        Args:
+            make: make the topic where it is not there.
+
+        Returns:
+            Whether there is a topic.
+
+        Raises:
+            OttlaError: Kafka can't be reached, or the topic can't keep what it is for.
+            Refusal: 50001 or 50002.
+        """
+        if self._is_open:
+            return True
+        with self._opening:
+            if not self._is_started:
+                if not make and not topic.is_there(client, self.topic.name):
+                    return False
+                topic.make(client, self.topic.name)
+                self.topic.start(client)
+                self._is_started = True
+            self.topic.read_all()
+            self._is_open = True
+        return True
+
+    def look(self, client: Client, look: Callable[[], T]) -> T:
+        """What a look at the state gives; what is not found is looked for at the end of the log.
+
+        Raises:
+            Refusal: what `look` raises; 50001, the topic can't be read.
+        """
+        is_there = self._opened(client, make=False)
+        try:
+            return look()
+        except Refusal as why:
+            if why.status != 404 or not is_there or not self._caught_up_now():
+                raise
+        return look()
+
+    def decided(
+        self, client: Client, generation: int, decide: Callable[[], Decision], until: float
+    ) -> Decision:
+        """Decide as the leader of a generation, and write what it comes to.
+
+        Args:
+            until: when to give up, in seconds of the steady clock.
+
+        Raises:
+            Refusal: what `decide` raises; 50001 or 50002, it was not written.
+        """
+        if self._opened(client, make=False) and self._caught_up != generation:
+            self.topic.reach(self.topic.end(), until - steady_s())
+            self._caught_up = generation
+        decision = decide()
+        if decision.entries:
+            self._opened(client, make=True)
+            self._write(decision, until)
+        return decision
+
+    def reach_end(self, client: Client, until: float) -> None:
+        """Read all that is there now.
+
+        Raises:
+            Refusal: 50001 or 50002.
+        """
+        if self._opened(client, make=False):
+            self.topic.reach(self.topic.end(), max(until - steady_s(), 0.001))
+
+    def close(self) -> None:
+        """Stop reading; again, or where it was never opened: nothing."""
+        self.topic.close()
+
+    def _write(self, decision: Decision, until: float) -> None:
+        unsafe = self._unsafe()
+        if unsafe is not None:
+            raise refusal(STORE_FAILED, unsafe)
+        before = self.topic.applied
+        first = self.topic.write(decision.entries, until - steady_s())
+        if first != before and not all(self._holds(*entry) for entry in decision.entries):
+            raise refusal(
+                STORE_FAILED,
+                "another instance wrote at the same time, and was first: try again",
+            )
+
+    def _opened(self, client: Client, *, make: bool) -> bool:
+        try:
+            return self.open(client, make=make)
+        except Refusal:
+            raise
+        except OttlaError as error:
+            raise refusal(
+                STORE_FAILED, f"the topic {self.topic.name} can't be used: {error}", hint=error.hint
+            ) from None
+
+    def _caught_up_now(self) -> bool:
+        """Read up to the end of the log; whether there was something to read."""
+        before = self.topic.applied
+        try:
+            self.topic.reach(self.topic.end(), CATCHING_UP_S)
+        except Refusal:
+            return False  # Kafka is away: what is known is all that can be said
+        return self.topic.applied != before
