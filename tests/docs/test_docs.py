@@ -97,11 +97,12 @@ class Reader:
             self._up(command, expected)
             return
         if command.endswith(" &"):
+            if command.startswith("ottla registry") and "--port" not in command:
+                command = command.replace("registry", "registry --port 8081", 1)
             self._behind.append(self._begin(self._here(command[:-2]).split(), "behind.log"))
             if command.startswith("ottla registry"):
-                shown = next((one for one in self._registries if one in command), "8081")
-                port = int(self._registries[shown])
-                eventually(lambda: _is_taken(port), f"the registry at {shown} serves")
+                port = int(self._registries["8082" if "8082" in command else "8081"])
+                eventually(lambda: _is_taken(port), "the registry serves")
             return
         if job := re.fullmatch(r"kill %(\d+)", command):
             one = self._behind[int(job[1]) - 1]
