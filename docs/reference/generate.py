@@ -86,8 +86,11 @@ def _client() -> dict[str, str]:
 
 
 def _registry() -> dict[str, str]:
-    api, serdes = _beside("registry", "serdes")
+    api, serdes, contract, drawings = _beside("registry", "serdes", "contract", "drawings")
     return {
+        "../concepts/contract-way.svg": drawings["way"](
+            contract["way"](), contract["ACTORS"], "The way of a schema, and of records by it"
+        ),
         "registry-api.md": f"{WRITTEN}\n# The registry's API\n\n{api['text']()}\n",
         "serdes.md": f"{WRITTEN}\n# ottla.serdes\n\n{serdes['text']()}",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 from runpy import run_path
@@ -51,7 +52,11 @@ def _is_own_error(one: Any, module: str) -> bool:
 
 def _kind(name: str, one: Any) -> str:
     """A class: how it is made, and what its own methods do."""
-    signature = CLIENT["_signature"]
+
+    def signature(call: Any) -> str:
+        told: str = CLIENT["_signature"](call)
+        return re.sub(r"<function .*? at 0x[0-9a-f]+>", "...", told)
+
     lines = [f"### {name}\n", f"`{name}{signature(one)}`\n", f"{_prose(one)}\n"]
     for member, held in vars(one).items():
         if member.startswith("_") and member != "__call__":
