@@ -218,15 +218,14 @@ def test_configs(client: SchemaRegistryClient, name: Name) -> None:
     rules = RuleSet(None, [rule("r")])
     config = ServerConfig(
         compatibility=ConfigCompatibilityLevel.FULL,
-        normalize=True,
         compatibility_group="major",
-        default_metadata=Metadata(properties=MetadataProperties({"owner": "us"})),
+        default_metadata=Metadata(None, MetadataProperties({"owner": "us"}), None),
         override_rule_set=rules,
     )
     client.set_config(subject, config)
     found = client.get_config(subject)
     assert found.compatibility_level == ConfigCompatibilityLevel.FULL
-    assert (found.normalize, found.compatibility_group) == (True, "major")
+    assert found.compatibility_group == "major"
     assert found.default_metadata.properties.properties == {"owner": "us"}
     assert [rule.name for rule in found.override_rule_set.domain_rules] == ["r"]
     assert client.delete_config(subject).compatibility_level == ConfigCompatibilityLevel.FULL
@@ -264,16 +263,16 @@ def test_metadata_and_rules(client: SchemaRegistryClient, name: Name) -> None:
     properties = {"application major": "1/ä%2", "owner": "us"}
     metadata = Metadata(MetadataTags({"**.a": ["PII"]}), MetadataProperties(properties), None)
     encrypts = rule("encrypt_it", tags=["PII"], params=RuleParams({"encrypt.kek.name": "k"}))
-    schema = avro(subject, "a")
-    schema.metadata, schema.rule_set = metadata, RuleSet(None, [encrypts])
+    text = avro(subject, "a").schema_str
+    schema = Schema(text, "AVRO", [], metadata, RuleSet(None, [encrypts]))
     first = client.register_schema(subject, schema)
     client.clear_caches()
     found = client.get_latest_version(subject)
     assert found.schema.metadata.tags.tags == {"**.a": ["PII"]}
     assert found.schema.metadata.properties.properties == properties
     assert found.schema.rule_set.domain_rules == [encrypts]
-    second = avro(subject, "a", "b?")
-    second.metadata = Metadata(None, MetadataProperties({"application major": "2"}), None)
+    later = Metadata(None, MetadataProperties({"application major": "2"}), None)
+    second = Schema(avro(subject, "a", "b?").schema_str, "AVRO", [], later)
     client.register_schema(subject, second)
     assert client.get_latest_with_metadata(subject, properties).schema_id == first
     assert client.get_latest_with_metadata(subject, {"application major": "2"}).version == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ottla.config.broker import BrokerConfig
 from ottla.config.refusal import ConfigException
 from ottla.config.topic import CHECKED_BY_BROKERS, validate_topic_configs

@@ -4,6 +4,8 @@ share.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,25 @@ if TYPE_CHECKING:
     from ottla.web.tls import Tls
 
 PORT = 8081
+
+
+@contextmanager
+def port_taken_told(option: str) -> Iterator[None]:
+    """Say by which option a registry's port is chosen, where it can't be listened on.
+
+    Raises:
+        OttlaError: what was raised within.
+    """
+    from ottla.web.tls import CannotServe
+
+    try:
+        yield
+    except CannotServe as error:
+        if error.hint and "port" in error.hint:
+            error.hint = (
+                f"{option} PORT names another, 0 any free one; ottla status shows what runs"
+            )
+        raise
 
 
 def access_of(people: str | None, tokens: str | None) -> Access | None:
@@ -73,10 +94,15 @@ def advertised(address: str | None) -> tuple[str | None, int | None]:
     host, colon, port = address.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")):
         host, port = address, ""
+    is_ipv6 = host.startswith("[") and host.endswith("]")
     if (
         not host
         or set(host) & set("/ ,")
+        or (":" in host and not is_ipv6)
         or (port and not (port.isdigit() and 0 < int(port) < 65536))
     ):
-        raise WrongWords(f"--advertise takes host or host:port, not '{address}'")
+        raise WrongWords(
+            f"--advertise takes host or host:port, not '{address}'",
+            hint="an IPv6 address stands in brackets: [fd00::1]:8081",
+        )
     return host, int(port) if port else None

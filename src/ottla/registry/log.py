@@ -19,7 +19,6 @@ from ottla.registry.topic import Topic
 from ottla.steady import steady_s
 from ottla.web.operation import Refusal
 
-PATIENCE_S = 30.0
 CATCHING_UP_S = 10.0
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from ottla.registry.refusals import (
     refusal,
 )
 from ottla.registry.state import State
-from ottla.registry.stored import CONFIG_FIELDS
+from ottla.registry.stored import CONFIG_FIELDS, CONFIG_FLAGS
 from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, Subject, parsed
 
 LEVELS = (
@@ -35,7 +35,6 @@ READWRITE, READONLY, READONLY_OVERRIDE = "READWRITE", "READONLY", "READONLY_OVER
 IMPORT, FORWARD = "IMPORT", "FORWARD"
 MODES = (READWRITE, READONLY, READONLY_OVERRIDE, IMPORT)
 DEFAULT_LEVEL = "BACKWARD"
-BOOLEANS = ("normalize", "validateFields", "validateNewSchemas", "validateRules")
 ALWAYS = ("validateNewSchemas", "validateRules")
 """What other registries can be told to leave out, and this one always does."""
 
@@ -60,7 +59,10 @@ def config_of(state: State, subject: str | None) -> Json:
     for scope in scopes(subject):
         found = state.config(scope)
         if found is not None:
-            return {"compatibilityLevel": DEFAULT_LEVEL, **shown(found)}
+            config = {"compatibilityLevel": DEFAULT_LEVEL, **shown(found)}
+            if config["compatibilityLevel"] not in LEVELS:  # another registry has more of them
+                config["compatibilityLevel"] = DEFAULT_LEVEL
+            return config
     return {"compatibilityLevel": DEFAULT_LEVEL}
 
 
@@ -108,7 +110,7 @@ def config_told(told: Any, before: Json | None) -> Json:
 
 
 def _field(name: str, value: Any) -> Any:
-    if name in BOOLEANS:
+    if name in CONFIG_FLAGS:
         if type(value) is not bool:
             raise refusal(INVALID_COMPATIBILITY_LEVEL, f"{name} is true or false, not {value!r}")
         if name in ALWAYS and not value:

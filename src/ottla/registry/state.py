@@ -154,15 +154,19 @@ class State:
         key = stored.read_key(key_bytes)
         value = stored.read_value(value_bytes)
         if key is None or (value is None and value_bytes is not None):
-            self.unread += 1
-            return False
+            return self._not_read()
         match key["keytype"]:
             case stored.SCHEMA:
                 return self._apply_schema(key, value, ts)
             case stored.CONFIG:
-                self._set(self._configs, key["subject"], value)
+                config = None if value is None else stored.read_config(value)
+                if value is not None and config is None:
+                    return self._not_read()
+                self._set(self._configs, key["subject"], config)
             case stored.MODE:
-                mode = value.get("mode") if value else None
+                mode = None if value is None else value.get("mode")
+                if value is not None and not isinstance(mode, str):
+                    return self._not_read()
                 self._set(self._modes, key["subject"], mode)
             case stored.DELETE_SUBJECT if value is not None:
                 self._delete_subject(key["subject"], value.get("version"))
@@ -187,8 +191,7 @@ class State:
             return True
         version = stored.read_version(key, value, ts)
         if version is None:
-            self.unread += 1
-            return False
+            return self._not_read()
         if before is not None and (before.id, before.hash) != (version.id, version.hash):
             self._remove(before)
         context = parsed(version.subject).context
@@ -203,6 +206,10 @@ class State:
             at = Place(qualified(reference.subject, context), reference.version)
             self._referrers.setdefault(at, {})[place] = None
         return True
+
+    def _not_read(self) -> bool:
+        self.unread += 1
+        return False
 
     def _delete_subject(self, subject: str, upto: object) -> None:
         for version in self.versions(subject):

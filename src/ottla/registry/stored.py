@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from ottla.registry.contracts import Hash, Json, Reference, hash_of
+from ottla.registry.contracts import RULE_LISTS, Hash, Json, Reference, hash_of
 from ottla.schemas.language import AVRO
 
 SCHEMA, CONFIG, MODE = "SCHEMA", "CONFIG", "MODE"
@@ -47,6 +47,8 @@ KEYS: dict[str, tuple[tuple[str, ...], int | None]] = {
 counts for all of the default context.
 """
 _NULLABLE = (CONFIG, MODE)
+_NEEDED = ("subject", "context")
+NUMBER_MAX = (1 << 31) - 1
 
 CONFIG_FIELDS = (
     "alias",
@@ -63,6 +65,14 @@ CONFIG_FIELDS = (
     "defaultRuleSet",
     "overrideRuleSet",
 )
+CONFIG_FLAGS = ("normalize", "validateFields", "validateNewSchemas", "validateRules")
+_PARTS = {
+    "tags": dict,
+    "properties": dict,
+    "sensitive": list,
+    "enableAt": str,
+    **dict.fromkeys(RULE_LISTS, list),
+}
 ASSOCIATION_FIELDS = (
     "guid",
     "tenant",
@@ -155,17 +165,20 @@ def encoded(value: Json | None) -> bytes | None:
 def read_key(data: bytes | None) -> Json | None:
     """A key, its properties in the order of its kind; None where it can't be read."""
     told = _object(data)
-    row = KEYS.get(told.get("keytype", "")) if told else None
-    if told is None or row is None:
+    keytype = told.get("keytype") if told else None
+    if told is None or not isinstance(keytype, str) or keytype not in KEYS:
         return None
-    keytype, names = told["keytype"], row[0]
-    subject = told.get("subject")
-    needs = "subject" in names and keytype not in _NULLABLE
-    if not isinstance(subject, str) and (needs or subject is not None):
-        return None
-    if keytype == SCHEMA and (type(told.get("version")) is not int or told["version"] < 1):
-        return None
-    return {name: told.get(name) for name in names}
+    names = [name for name in KEYS[keytype][0] if name not in ("keytype", "magic")]
+    for name in names:
+        value = told.get(name)
+        if name == "version":
+            if type(value) is not int or not 1 <= value <= NUMBER_MAX:
+                return None
+        elif not isinstance(value, str) and (
+            value is not None or (name in _NEEDED and keytype not in _NULLABLE)
+        ):
+            return None
+    return {name: told.get(name) for name in KEYS[keytype][0]}
 
 
 def read_value(data: bytes | None) -> Json | None:
@@ -176,14 +189,17 @@ def read_value(data: bytes | None) -> Json | None:
 def read_version(key: Json, value: Json, ts: int) -> Version | None:
     """The version that a SCHEMA record tells of; None where it makes no sense."""
     schema_id, text = value.get("id"), value.get("schema")
-    if type(schema_id) is not int or not isinstance(text, str):
+    schema_type = value.get("schemaType") or AVRO
+    if type(schema_id) is not int or not 0 <= schema_id <= NUMBER_MAX:
+        return None
+    if not isinstance(text, str) or not isinstance(schema_type, str):
         return None
     try:
         references = tuple(
             Reference(str(row["name"]), str(row["subject"]), int(row["version"]))
             for row in value.get("references") or ()
         )
-        metadata, rule_set = value.get("metadata"), value.get("ruleSet")
+        metadata, rule_set = _sound(value.get("metadata")), _sound(value.get("ruleSet"))
         known = hash_of(text, references, metadata, rule_set)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         return None
@@ -191,7 +207,7 @@ def read_version(key: Json, value: Json, ts: int) -> Version | None:
         subject=key["subject"],
         version=key["version"],
         id=schema_id,
-        schema_type=value.get("schemaType") or AVRO,
+        schema_type=schema_type,
         references=references,
         metadata=metadata,
         rule_set=rule_set,
@@ -200,6 +216,48 @@ def read_version(key: Json, value: Json, ts: int) -> Version | None:
         hash=known,
         ts=ts,
     )
+
+
+def read_config(value: Json) -> Json | None:
+    """The config that a CONFIG record tells of; None where it makes no sense."""
+    config: Json = {}
+    try:
+        for name in CONFIG_FIELDS:
+            field = value.get(name)
+            if field is None:
+                continue
+            if name.endswith(("Metadata", "RuleSet")):
+                config[name] = _sound(field)
+            elif type(field) is (bool if name in CONFIG_FLAGS else str):
+                config[name] = field
+            else:
+                return None
+    except (TypeError, AttributeError):
+        return None
+    return config
+
+
+def _sound(told: Any) -> Json | None:
+    """Metadata or rules whose parts are what everybody takes them for; nulls are left out.
+
+    Raises:
+        TypeError: they are not.
+        AttributeError: they are not.
+    """
+    if told is None:
+        return None
+    kept = {name: part for name, part in told.items() if part is not None}
+    for name, part in kept.items():
+        kind = _PARTS.get(name)
+        if kind is not None and type(part) is not kind:
+            raise TypeError(name)
+        if name in RULE_LISTS and not all(isinstance(rule.get("name"), str) for rule in part):
+            raise TypeError(name)
+        if name == "tags" and not all(isinstance(tags, list) for tags in part.values()):
+            raise TypeError(name)
+        if name == "properties" and not all(isinstance(text, str) for text in part.values()):
+            raise TypeError(name)
+    return kept
 
 
 def without_empty(value: Json) -> Json:

@@ -26,7 +26,7 @@ from ottla.serdes.rules.migrations import migrations
 from ottla.serdes.rules.place import Place
 from ottla.serdes.rules.rules import DOMAIN, ENCODING, MIGRATION, READ, RuleRunner, Rules
 from ottla.serdes.serializer import Schemas, Text, contract_of, told
-from ottla.serdes.subject_names import Strategy, strategy_of
+from ottla.serdes.subject_names import Strategy, needs_name, strategy_of
 
 
 class Record(Protocol):
@@ -80,6 +80,7 @@ class Deserializer:
         self._own = None if schema is None else contract_of(schema, codec.type)
         self._latest = use_latest
         self._strategy = strategy_of(subject, registry)
+        self._needs_name = needs_name(self._strategy)
         self._rules = RuleRunner(registry, rules)
         self._schemas = Schemas(registry, codec)
         self._steps = Memory(ENTRIES_MAX)
@@ -111,7 +112,7 @@ class Deserializer:
         if data is None:
             return None
         frame = self._frame(topic, data, headers, is_key)
-        subject = self._strategy(topic, is_key, None)
+        subject = None if self._needs_name else self._strategy(topic, is_key, None)
         writer = self._writer(topic, subject, frame, data)
         parsed = self._schemas.parsed(writer, subject)
         if subject is None:

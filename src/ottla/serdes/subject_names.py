@@ -78,6 +78,13 @@ STRATEGIES: dict[str, Strategy] = {
 ASSOCIATED = "associated"
 
 
+def needs_name(strategy: Strategy) -> bool:
+    """Whether a strategy is to be asked only when the record's name is known; a program's own is
+    taken to be one.
+    """
+    return strategy is not by_topic and not isinstance(strategy, Associated)
+
+
 def strategy_of(given: str | Strategy, registry: SchemaRegistry) -> Strategy:
     """The strategy that a setting names.
 

@@ -68,3 +68,23 @@ class Terminal:
         self.process.kill()
         self.process.wait()
         os.close(self._end)
+
+
+def completions(typed: str, **environment: str) -> list[str]:
+    """What TAB offers behind what was typed."""
+    words = typed.split()
+    done = subprocess.run(
+        [sys.executable, "-m", "ottla.cli", "ottla"],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(SOURCE),
+            "_OTTLA_COMPLETE": "bash_complete",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": str(len(words) - 1),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert not done.stderr
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from cli.commands import SOURCE, run
-from cli.verb.terminal import Terminal
+from cli.verb.terminal import Terminal, completions
 from ottla.cli.verb import habits
 from ottla.cli.verb.app import APP, HELP, VERBS
 from ottla.cli.verb.grammar import Actions
@@ -148,26 +148,7 @@ def test_colours_are_for_terminals() -> None:
 )
 def test_a_shell_completes(typed: str, completed: list[str]) -> None:
     """If this failed, TAB would beep."""
-    assert _completed(typed) == completed
-
-
-def _completed(typed: str, **environment: str) -> list[str]:
-    words = typed.split()
-    done = subprocess.run(
-        [sys.executable, "-m", "ottla.cli", "ottla"],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(SOURCE),
-            "_OTTLA_COMPLETE": "bash_complete",
-            "COMP_WORDS": typed,
-            "COMP_CWORD": str(len(words) - 1),
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert not done.stderr
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+    assert completions(typed) == completed
 
 
 def test_a_shell_completes_names_of_the_cluster(ottla_server: OttlaServer) -> None:
@@ -175,8 +156,8 @@ def test_a_shell_completes_names_of_the_cluster(ottla_server: OttlaServer) -> No
     at = ["--at", ottla_server.bootstrap]
     run(["ottla", "topics", "create", "completed-topic", *at])
     node = ottla_server.bootstrap
-    assert _completed("ottla consume compl", OTTLA_AT=node) == ["completed-topic"]
-    assert _completed("ottla consume compl", OTTLA_AT="127.0.0.1:1") == []
+    assert completions("ottla consume compl", OTTLA_AT=node) == ["completed-topic"]
+    assert completions("ottla consume compl", OTTLA_AT="127.0.0.1:1") == []
 
 
 def test_a_shell_is_handed_no_more_than_names(ottla_server: OttlaServer) -> None:
@@ -187,7 +168,7 @@ def test_a_shell_is_handed_no_more_than_names(ottla_server: OttlaServer) -> None
         words = ["ottla", "groups", "reset", group, "--to", "end", "--topic", "for-tab", "-y"]
         assert run([*words, *at]).exit_code == 0
     node = ottla_server.bootstrap
-    assert _completed("ottla groups describe tab-", OTTLA_AT=node) == ["tab-good.1"]
+    assert completions("ottla groups describe tab-", OTTLA_AT=node) == ["tab-good.1"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

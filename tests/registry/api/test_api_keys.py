@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka.schema_registry import (
+    Rule,
+    RuleKind,
+    RuleMode,
+    RuleParams,
+    RuleSet,
+    Schema,
+    SchemaRegistryClient,
+)
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.schema_registry.rule_registry import RuleRegistry
 from confluent_kafka.schema_registry.rules.encryption.dek_registry.dek_registry_client import (
     DekAlgorithm,
     DekRegistryClient,
 )
+from confluent_kafka.schema_registry.rules.encryption.encrypt_executor import (
+    FieldEncryptionExecutor,
+)
+from confluent_kafka.schema_registry.rules.encryption.localkms.local_driver import (
+    LocalKmsDriver,
+)
+from confluent_kafka.serialization import MessageField, SerializationContext
 
 import ottla
 from ottla.client import Consumer
@@ -165,3 +184,57 @@ def test_the_topic_holds_records_and_keeps_them(registry: Registry, ask: Asked) 
         consumer.assign([(TOPIC, 0)])
         found = [record.key for record in consumer.poll(5)]
     assert b'{"keytype":"KEK","tenant":"default","name":"kept","magic":0}' in found
+
+
+@pytest.fixture
+def _encrypting() -> Iterator[None]:
+    """Confluent's serializers run rules that encrypt, with a KMS that is only a password."""
+    LocalKmsDriver.register()
+    executor = FieldEncryptionExecutor()
+    RuleRegistry.register_rule_executor(executor)
+    yield
+    executor.close()
+
+
+@pytest.mark.usefixtures("_encrypting")
+def test_confluents_serializer_encrypts_with_keys_that_we_keep(
+    registry: Registry, confluent: SchemaRegistryClient
+) -> None:
+    """A rule that encrypts would find no key, and a consumer none to decrypt with."""
+    fields = [
+        {"name": "plain", "type": "string"},
+        {"name": "secret", "type": "string", "confluent:tags": ["PII"]},
+    ]
+    text = json.dumps({"type": "record", "name": "R", "fields": fields})
+    rule = Rule(
+        "hide",
+        "",
+        RuleKind.TRANSFORM,
+        RuleMode.WRITEREAD,
+        "ENCRYPT",
+        ["PII"],
+        RuleParams(
+            {
+                "encrypt.kek.name": "hidden",
+                "encrypt.kms.type": "local-kms",
+                "encrypt.kms.key.id": "mine",
+            }
+        ),
+        None,
+        None,
+        "ERROR,NONE",
+        False,
+    )
+    confluent.register_schema("people-value", Schema(text, "AVRO", [], None, RuleSet(None, [rule])))
+    told = {"auto.register.schemas": False, "use.latest.version": True}
+    secret = {"secret": "of this test"}
+    context = SerializationContext("people", MessageField.VALUE)
+    write = AvroSerializer(confluent, text, None, told, rule_conf=secret)
+    data = write({"plain": "a", "secret": "whisper"}, context)
+    assert data is not None
+    assert b"whisper" not in data
+    with SchemaRegistryClient({"url": registry.url}) as another:
+        read = AvroDeserializer(another, None, rule_conf=secret)
+        assert read(data, context) == {"plain": "a", "secret": "whisper"}
+    found = Asked(registry.url)("GET", f"{KEKS}/hidden/deks")
+    assert found.body == ["people-value"]

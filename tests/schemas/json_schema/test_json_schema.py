@@ -78,8 +78,8 @@ def test_resolved_stands_alone() -> None:
         assert sorted(json.loads(alone.text)[home]) == ["address.json", STREET.name, "mine"]
         assert validator(alone)({"a": {"s": "much too long"}})
         assert not validator(alone)({"a": {"s": "short"}})
-        assert not alone.unreadable(schema, strict=True)
-        assert not schema.unreadable(alone, strict=True)
+        assert not alone.unreadable(schema)
+        assert not schema.unreadable(alone)
     assert schema.formatted("") == schema.text
     with pytest.raises(BadFormat):
         schema.formatted("serialized")
@@ -227,3 +227,13 @@ def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(engine.EngineMissing) as caught:
         read("{}")
     assert caught.value.hint == "pip install 'ottla[registry]'"
+
+
+def test_top_fields_are_those_of_the_schema_itself() -> None:
+    """If this failed, a registry that holds names of its own would look for them elsewhere."""
+    assert list(read('{"properties":{"a":{"properties":{"b":{}}},"c":true}}').top_fields()) == [
+        "a",
+        "c",
+    ]
+    assert list(read("true").top_fields()) == []
+    assert list(read('{"items":{"properties":{"a":{}}}}').top_fields()) == []

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from ottla.cli.schemas import archive, catalogue
 from ottla.cli.schemas.archive import Archive, Copied, Setting
-from ottla.registry.languages import qualified
-from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, parsed
+from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, parsed, qualified
 from ottla.serdes.contract import Registered
 
 if TYPE_CHECKING:

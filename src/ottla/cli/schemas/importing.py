@@ -17,8 +17,7 @@ from urllib.parse import quote
 from ottla.cli.schemas import catalogue
 from ottla.cli.schemas.archive import Archive, Copied, Setting
 from ottla.errors import OttlaError
-from ottla.registry.languages import qualified
-from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, Subject, parsed
+from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, Subject, parsed, qualified
 from ottla.serdes.contract import Contract, Registered
 from ottla.serdes.errors import RegistryError
 
@@ -197,12 +196,14 @@ def _set(registry: SchemaRegistry, setting: Setting) -> None:
 
 
 def _is_set(registry: SchemaRegistry, setting: Setting) -> bool:
-    subject, own = setting.subject, False
+    subject = setting.subject
+    # A context may have it from the registry; for a subject it was set on purpose.
+    default = subject is not None and parsed(subject).name == ""
 
     def ask() -> Any:
         if setting.noun == "mode":
-            return registry.mode(subject, default_to_global=own)
-        return registry.config(subject, default_to_global=own)
+            return registry.mode(subject, default_to_global=default)
+        return registry.config(subject, default_to_global=default)
 
     return bool(catalogue.found_or_none(ask) == setting.value)
 

@@ -16,7 +16,7 @@ from ottla.schemas.language import Difference
 Row = dict[str, Any]
 
 _OURS = re.compile(r"([A-Z][A-Z0-9_]+) at (\S+): (.*) \(([^()]*)\)", re.DOTALL)
-_THEIRS = re.compile(r"\{errorType:['\"]([^'\"]+)['\"], description:['\"](.*)['\"](?:, \w+:.*)?\}")
+_THEIRS = re.compile(r"\{errorType:['\"]([^'\"]+)['\"], description:['\"](.*?)['\"](?:, \w+:.*)?\}")
 _THEIR_PATH = re.compile(r"at path '([^']*)'")
 _THEIR_REST = re.compile(r"\{(\w+): ")
 _NO_REASON = ("oldSchemaVersion", "oldSchema", "compatibility", "validateFields")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ottla.cli.reach import Where
-from ottla.cli.registry_options import PORT, access_of, advertised, tls_of
+from ottla.cli.registry_options import PORT, access_of, advertised, port_taken_told, tls_of
 from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.reach import reaches
 from ottla.cli.verb.shown import is_terminal, json_option
@@ -91,8 +91,9 @@ def VERB(
         advertised_host=advertised_host,
         advertised_port=advertised_port,
     )
-    signals = Signals()
-    with Registry(where.service(), options) as registry:
+    with port_taken_told("--port"), Registry(where.service(), options) as registry:
+        # Until here Ctrl-C ends it at once, as it waits for a Kafka that is away.
+        signals = Signals()
         flush_terminal(_welcome(registry.url, where, registry.instance.state, as_json))
         signals.wait_for_word()
     if is_terminal() and not as_json:
@@ -105,6 +106,7 @@ def _welcome(url: str, where: Where, state: Any, as_json: bool) -> str:
         import json
 
         return json.dumps({"url": url, "bootstrap_servers": where.at}) + "\n"
-    subjects = len(state.subjects())
-    told = f"Schema registry is ready at {url} (Kafka {where.at}, {subjects} subjects"
+    count = len(state.subjects())
+    subjects = f"{count} subject{'' if count == 1 else 's'}"
+    told = f"Schema registry is ready at {url} (Kafka {where.at}, {subjects}"
     return f"{told}; Ctrl-C stops it)\n"

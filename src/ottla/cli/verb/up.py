@@ -193,14 +193,15 @@ def _up(
 
 
 def _registry(wanted: _Wanted, node: Node) -> Service:
+    from ottla.cli.registry_options import port_taken_told
     from ottla.cli.server import client_port
     from ottla.registry.service import Options, Registry
 
     host = "127.0.0.1" if wanted.advertise is None else "0.0.0.0"
-    registry = Registry(
-        f"127.0.0.1:{client_port(node)}", Options(host=host, port=wanted.registry or 0)
-    )
-    registry.start()
+    options = Options(host=host, port=wanted.registry or 0)
+    registry = Registry(f"127.0.0.1:{client_port(node)}", options)
+    with port_taken_told("--registry"):
+        registry.start()
     return registry
 
 

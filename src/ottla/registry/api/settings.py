@@ -28,44 +28,9 @@ _CHECKED = "/compatibility/subjects/{subject}/versions"
 def operations(ways: Ways) -> list[Operation]:
     """The rows."""
     now, worked, written = ways.now, ways.worked, ways.written
-    rows = []
-    for path, whose, name in (
-        ("", "everything", "TopLevel"),
-        ("/{subject}", "a subject", "Subject"),
-    ):
-        rows += [
-            Operation(
-                "GET", f"/config{path}", f"get{name}Config", f"The config of {whose}",
-                now(_config), (DEFAULT_TO_GLOBAL,), gives="Config",
-                refuses=(40408, 42208),
-            ),
-            Operation(
-                "PUT", f"/config{path}", f"update{name}Config", f"Change the config of {whose}",
-                written(_set_config), takes="ConfigUpdateRequest", gives="ConfigUpdateRequest",
-                refuses=(42203, 42205, 42208, 42210),
-            ),
-            Operation(
-                "DELETE", f"/config{path}", f"delete{name}Config",
-                f"Take back the config of {whose}", written(_delete_config), gives="Config",
-                refuses=(40408, 42205, 42208),
-            ),
-            Operation(
-                "GET", f"/mode{path}", f"get{name}Mode", f"The mode of {whose}", now(_mode),
-                (DEFAULT_TO_GLOBAL,), gives="Mode", refuses=(40409, 42208),
-            ),
-            Operation(
-                "PUT", f"/mode{path}", f"update{name}Mode", f"Change the mode of {whose}",
-                written(_set_mode), (FORCE,), takes="Mode", gives="Mode",
-                refuses=(42204, 42205, 42208),
-            ),
-            Operation(
-                "DELETE", f"/mode{path}", f"delete{name}Mode", f"Take back the mode of {whose}",
-                written(_delete_mode), (RECURSIVE,), gives="Mode",
-                refuses=(40409, 42208),
-            ),
-        ]  # fmt: skip
     return [
-        *rows,
+        *_settings(ways, "", "everything", "TopLevel"),
+        *_settings(ways, "/{subject}", "a subject", "Subject"),
         Operation(
             "GET", "/contexts", "listContexts", "The contexts", now(_contexts),
             (CONTEXT_PREFIX, OFFSET, LIMIT), gives="Names",
@@ -84,6 +49,42 @@ def operations(ways: Ways) -> list[Operation]:
             "Whether a schema may come after one version", worked(_check), (NORMALIZE, VERBOSE),
             takes="RegisterSchemaRequest", gives="CompatibilityCheckResponse",
             refuses=(40401, 40402, 42201, 42202),
+        ),
+    ]  # fmt: skip
+
+
+def _settings(ways: Ways, path: str, whose: str, name: str) -> list[Operation]:
+    """The rows of a config and a mode, of everything or of a subject."""
+    now, written = ways.now, ways.written
+    return [
+        Operation(
+            "GET", f"/config{path}", f"get{name}Config", f"The config of {whose}",
+            now(_config), (DEFAULT_TO_GLOBAL,), gives="Config",
+            refuses=(40408, 42208),
+        ),
+        Operation(
+            "PUT", f"/config{path}", f"update{name}Config", f"Change the config of {whose}",
+            written(_set_config), takes="ConfigUpdateRequest", gives="ConfigUpdateRequest",
+            refuses=(42203, 42205, 42208, 42210),
+        ),
+        Operation(
+            "DELETE", f"/config{path}", f"delete{name}Config",
+            f"Take back the config of {whose}", written(_delete_config), gives="Config",
+            refuses=(40408, 42205, 42208),
+        ),
+        Operation(
+            "GET", f"/mode{path}", f"get{name}Mode", f"The mode of {whose}", now(_mode),
+            (DEFAULT_TO_GLOBAL,), gives="Mode", refuses=(40409, 42208),
+        ),
+        Operation(
+            "PUT", f"/mode{path}", f"update{name}Mode", f"Change the mode of {whose}",
+            written(_set_mode), (FORCE,), takes="Mode", gives="Mode",
+            refuses=(42204, 42205, 42208),
+        ),
+        Operation(
+            "DELETE", f"/mode{path}", f"delete{name}Mode", f"Take back the mode of {whose}",
+            written(_delete_mode), (RECURSIVE,), gives="Mode",
+            refuses=(40409, 42208),
         ),
     ]  # fmt: skip
 

@@ -309,17 +309,30 @@ class Claims:
 
     def _judged(self, writer: Writer, reader: dict[str, Any]) -> bool:
         """Whether all that can be written is listed, and each of it valid for the reader."""
-        if writer.values is None:
+        if writer.values is None or (judge := self._judge(reader)) is None:
             return False
-        judge = self._judges.get(id(reader))
-        if judge is None:
-            nodes = engine.count(reader, JUDGED_NODES_MAX)
-            if nodes > JUDGED_NODES_MAX:
-                return False
-            self.pay(1 + nodes // 5)
-            judge = self._judges[id(reader)] = engine.judge(reader)
         self.pay(len(writer.values) // 10)
-        return all(map(judge, writer.values))
+        refused = [value for value in writer.values if not judge(value)]
+        return not refused or not self.written(writer, refused)
+
+    def _judge(self, node: dict[str, Any]) -> Callable[[Any], bool] | None:
+        judge = self._judges.get(id(node))
+        if judge is None:
+            nodes = engine.count(node, JUDGED_NODES_MAX)
+            if nodes > JUDGED_NODES_MAX:
+                return None
+            self.pay(1 + nodes // 5)
+            judge = self._judges[id(node)] = engine.judge(node)
+        return judge
+
+    def written(self, writer: Writer, values: list[Any]) -> list[Any]:
+        """Those of some listed values that nothing keeps the writer from writing."""
+        for part in writer.parts:
+            if values and part.keys() - {"enum", "const", "type"}:
+                judge = self._judge(part)
+                self.pay(len(values) // 10)
+                values = values if judge is None else [one for one in values if judge(one)]
+        return values
 
     def accepts(self, reader: Node, value: Any) -> bool:
         """Whether one value is valid under a node; False where too many have been asked for."""

@@ -36,7 +36,7 @@ DEFAULT = DRAFTS[2]
 SINCE = {
     "const": 6, "contains": 6, "propertyNames": 6, "if": 7, "then": 7, "else": 7,
     "minContains": 2019, "maxContains": 2019, "dependentRequired": 2019, "dependentSchemas": 2019,
-    "unevaluatedItems": 2019, "unevaluatedProperties": 2019, "prefixItems": 2020,
+    "unevaluatedItems": 2019, "unevaluatedProperties": 2019, "$defs": 2019, "prefixItems": 2020,
 }  # fmt: skip
 """The draft that brought a keyword, of those that not all of them have."""
 

@@ -180,7 +180,7 @@ class _Linker:
             return self.built(spot._replace(value=schema, tokens=(*spot.tokens, *tokens)))
 
         for name in ("$defs", "definitions"):
-            definitions = value.get(name)
+            definitions = value.get(name) if drafts.knows(draft, name) else None
             if spot.document == "" and isinstance(definitions, dict):
                 for key, schema in definitions.items():
                     if isinstance(schema, dict):
@@ -334,7 +334,7 @@ def _translate(
             schemas[name] = {"allOf": [schemas[name], schema]} if name in schemas else schema
             names["dependentSchemas"] = "dependencies"
     _translate_items(value, draft, node, child, names)
-    _drop_idle(node, names, contains_evaluates=draft.number >= 2020)
+    _drop_idle(node, names)
     if names:
         node[NAMES] = names
 
@@ -372,7 +372,7 @@ def _translate_items(
         node["items"] = child(items, "items")
 
 
-def _drop_idle(node: dict[str, Any], names: dict[str, str], *, contains_evaluates: bool) -> None:
+def _drop_idle(node: dict[str, Any], names: dict[str, str]) -> None:
     """Leave out what says nothing, and tell `unevaluated…` plainly where nothing else evaluates."""
     if "if" not in node:
         node.pop("then", None)
@@ -389,7 +389,7 @@ def _drop_idle(node: dict[str, Any], names: dict[str, str], *, contains_evaluate
     ):
         if unevaluated not in node:
             continue
-        within = contains_evaluates and plain == "items" and "contains" in node
+        within = plain == "items" and "contains" in node
         if plain in node:
             del node[unevaluated]
         elif not besides and not within:

@@ -39,7 +39,8 @@ def check_values(
             continue
         values = part["enum"] if keyword == "enum" else [part["const"]]
         here = set(map(identity, values))
-        theirs = {identity(value): value for value in writer.values or ()}
+        written = claims.written(writer, writer.values or [])
+        theirs = {identity(value): value for value in written}
         missing = [value for key, value in theirs.items() if key not in here]
         if writer.values is None:
             missing = ["…"]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ottla.schemas.protobuf.binary import BYTES, fields, signed, varint
+from ottla.schemas.language import DEPTH_MAX
+from ottla.schemas.protobuf.binary import BYTES, Malformed, fields, signed, varint
 from ottla.schemas.protobuf.descriptor import (
     BOOL,
     BYTES_,
@@ -59,15 +60,7 @@ def rows_of(data: bytes, kind: str, scope: Scope) -> list[OptionRow]:
             written.append(_uninterpreted(value))
         else:
             rest.append((number, wire, value))
-    return written + list(_interpreted(rest, kind, scope, in_value=False))
-
-
-def unknown_of(data: bytes, kind: str, scope: Scope) -> bool:
-    """Whether there are options that nobody declares."""
-    return any(
-        number != UNINTERPRETED and scope.field(kind, number) is None
-        for number, _, _ in fields(data)
-    )
+    return written + list(_interpreted(rest, kind, scope, 0))
 
 
 # ---------------------------------------------------------------- as written
@@ -171,11 +164,13 @@ def _value(tokens: list[str], at: int) -> tuple[Value, int]:
 
 
 def _interpreted(
-    found: list[tuple[int, int, int | bytes]], kind: str, scope: Scope, *, in_value: bool
+    found: list[tuple[int, int, int | bytes]], kind: str, scope: Scope, depth: int
 ) -> Iterator[OptionRow]:
-    """Rows for the fields of a message; in a value a repeated one is a list, and an extension is
-    in brackets. `map_entry` is no option that one may write.
+    """Rows for the fields of a message; within a value a repeated one is a list, and an extension
+    is in brackets. `map_entry` is no option that one may write.
     """
+    if depth > DEPTH_MAX:
+        raise Malformed("an option is nested too deep")
     order: dict[tuple[str, int], Value] = {}
     for number, wire, value in sorted(found, key=lambda one: one[0]):
         if (declared := scope.field(kind, number)) is None:
@@ -183,12 +178,12 @@ def _interpreted(
         name, field = declared
         if kind == ".google.protobuf.MessageOptions" and name == "map_entry":
             continue
-        if in_value and name.startswith("("):
+        if depth and name.startswith("("):
             name = f"[{name[1:-1].removeprefix('.')}]"
-        for text in _texts(field, wire, value, scope):
+        for text in _texts(field, wire, value, scope, depth):
             if field.label != REPEATED:
                 order[name, 0] = text
-            elif in_value:
+            elif depth:
                 _listed(order, name, text, sort=scope.map_entry(field) is not None)
             else:
                 order[name, len(order)] = text
@@ -205,10 +200,12 @@ def _listed(order: dict[tuple[str, int], Value], name: str, text: Value, *, sort
             known.sort(key=value_text)
 
 
-def _texts(field: Field, wire: int, value: int | bytes, scope: Scope) -> Iterator[Value]:
+def _texts(
+    field: Field, wire: int, value: int | bytes, scope: Scope, depth: int
+) -> Iterator[Value]:
     """The values of one field as it stands in bytes: several where they are packed."""
     if isinstance(value, bytes) and field.type in (MESSAGE, GROUP):
-        yield tuple(_interpreted(list(fields(value)), field.type_name, scope, in_value=True))
+        yield tuple(_interpreted(list(fields(value)), field.type_name, scope, depth + 1))
     elif isinstance(value, int):
         yield _number(field, value, scope)
     elif field.type in (STRING, BYTES_):

@@ -10,6 +10,7 @@ reserved names and numbers. Messages keep theirs: their places are in the data.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -138,17 +139,25 @@ class _Printer:
         members = message.field
         if self.normal:
             members = sorted(members, key=lambda one: one.number)
+        before = self.hidden_before(message, path)
+        items = self.types(message.nested_type, message.enum_type, path, (3, 4))
+        early = deque(item for item in items if item[0] in before)
         plain: list[str] = []
         oneofs: dict[int, list[Field]] = {}
+        hidden = 0
         for one in members:
-            if message.real_oneof_of(one) is None or one.oneof_index is None:
-                plain += self.field(one, path)
-            else:
+            if message.real_oneof_of(one) is not None and one.oneof_index is not None:
                 oneofs.setdefault(one.oneof_index, []).append(one)
+                continue
+            if one.type == GROUP or self.map_entry_of(one, path) is not None:
+                while early and before[early[0][0]] <= hidden:
+                    plain += early.popleft()[1]
+                hidden += 1
+            plain += self.field(one, path)
+        items = [*early, *(item for item in items if item[0] not in before)]
         told = [
             line for at, among in oneofs.items() for line in self.oneof(message, at, among, path)
         ]
-        items = self.types(message.nested_type, message.enum_type, path, (3, 4))
         if self.extensions:
             items += self.extends(message.extension, (*path, 6))
         parts = [
@@ -160,6 +169,22 @@ class _Printer:
             self.in_order(items),
         ]
         return self.spaced(parts)
+
+    def hidden_before(self, message: Message, path: _Path) -> dict[_Path, int]:
+        """How many maps and groups stand before each nested message, where not all of them do.
+
+        They are messages too, with places in the same list. Indexes in data count them, so a
+        message that was told before a map is printed before it.
+        """
+        groups = self.hidden(path)
+        counts: dict[_Path, int] = {}
+        hidden = 0
+        for number, one in enumerate(message.nested_type):
+            if one.is_map_entry or one.name in groups:
+                hidden += 1
+            else:
+                counts[(*path, 3, number)] = hidden
+        return {at: count for at, count in counts.items() if count < hidden}
 
     @staticmethod
     def spaced(parts: list[list[str]]) -> list[str]:

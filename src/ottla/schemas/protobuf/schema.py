@@ -28,7 +28,7 @@ from ottla.schemas.protobuf.descriptor import File, file_of
 from ottla.schemas.protobuf.differences import unreadable
 from ottla.schemas.protobuf.printer import printed
 from ottla.schemas.protobuf.scope import Scope, messages_of, prefix_of
-from ottla.schemas.protobuf.tags import tagged, tags_of
+from ottla.schemas.protobuf.tags import META_PATH, tagged, tags_of
 
 PATH = "schema.proto"
 """The path of a file that nobody has given one."""
@@ -36,7 +36,7 @@ PATH = "schema.proto"
 TOLD_MAX = 300
 """How many letters of a fault are told: a name in it may be a megabyte long."""
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 class ProtobufSchema:
@@ -93,7 +93,7 @@ class ProtobufSchema:
         return unreadable(self.file, self.scope, writer.file, writer.scope)
 
     def top_fields(self) -> Sequence[str]:
-        """The fields of the first message, which is the one that data has unless it says another."""
+        """The fields of the first message: data is of that one unless it says another."""
         messages = self.file.message_type
         return [field.name for field in messages[0].field] if messages else []
 
@@ -110,7 +110,9 @@ class ProtobufSchema:
             InvalidSchema: there is no message, or no field, at a path.
         """
         changed = tagged(self._written, self.file, add, remove)
-        return PROTOBUF_LANGUAGE.read(printed(changed, self.scope), self._dependencies)
+        known = PROTOBUF_LANGUAGE.read(f'import "{META_PATH}";').scope.files
+        scope = Scope({**known, **self.scope.files}.values())
+        return PROTOBUF_LANGUAGE.read(printed(changed, scope), self._dependencies)
 
     # ---------------------------------------------------------------- message indexes
 
@@ -173,15 +175,18 @@ class ProtobufLanguage:
         path = PATH
         while any(path == one.name for one in dependencies):
             path = f"_{path}"
-        source = _source(text)
-        imports = [(one.name, _source(one.text)) for one in dependencies]
         try:
+            source = _source(text)
+            imports = [(_encodable(one.name), _source(one.text)) for one in dependencies]
             read = read_protobuf(path, source, imports)
             if isinstance(read, SchemaFault):
                 raise _refused(read, path)
             linked = [file_of(data) for _, data in read.linked]
             written = file_of(read.written)
-            return ProtobufSchema(written, linked, read.linked[-1][1], dependencies)
+            schema = ProtobufSchema(written, linked, read.linked[-1][1], dependencies)
+            if isinstance(source, bytes):
+                schema.text  # noqa: B018 - what its options hold, nobody has looked at yet
+            return schema
         except (Malformed, UnicodeEncodeError) as error:
             raise InvalidSchema(
                 f"the schema cannot be read: {error}", hint="send a .proto in UTF-8"
@@ -192,12 +197,25 @@ def _source(text: str) -> str | bytes:
     """A text as it is to be read: bytes where it is base64. No .proto is base64, for each has an
     `=`, a `;` or a brace, but the empty one.
     """
-    if not text.strip() or not _BASE64.fullmatch(text):
-        return text
+    if ";" in text or "{" in text:
+        return _encodable(text)
+    packed = "".join(text.split())
+    if not _BASE64.fullmatch(packed):
+        return _encodable(text)
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode(packed, validate=True)
     except binascii.Error:
         return text
+
+
+def _encodable(text: str) -> str:
+    """The text, if it is one: half of a character's pair is none.
+
+    Raises:
+        UnicodeEncodeError: it is not.
+    """
+    text.encode()
+    return text
 
 
 def _refused(fault: SchemaFault, path: str) -> InvalidSchema:

@@ -17,16 +17,24 @@ Value: TypeAlias = "str | list[Value] | tuple[OptionRow, ...]"
 OptionRow: TypeAlias = "tuple[str, Value]"
 
 
-def value_text(value: Value) -> str:
+LINES_DEEP = 4
+"""How deep values have lines of their own; what is deeper stands in one, for each line begins with
+as many blanks as it is deep."""
+
+
+def value_text(value: Value, depth: int = 0) -> str:
     """A value as .proto has it, rows and lists a line each."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        inner, ends = [value_text(one) for one in value], "[]"
+        inner, ends = [value_text(one, depth + 1) for one in value], "[]"
     else:
-        inner, ends = [f"{name}: {value_text(one)}" for name, one in value], "{}"
+        inner = [f"{name}: {value_text(one, depth + 1)}" for name, one in value]
+        ends = "{}"
     if not inner:
         return ends
+    if depth >= LINES_DEEP:
+        return f"{ends[0]}{', '.join(inner)}{ends[1]}"
     told = ",\n".join(inner).replace("\n", "\n  ")
     return f"{ends[0]}\n  {told}\n{ends[1]}"
 

@@ -22,7 +22,8 @@ class AvroSerializer(Serializer):
         registry: the client.
         schema: a text, a file's path, or a contract with references; None: the latest version.
         to_dict: makes a value what fastavro takes; without it, dataclasses are taken apart.
-        strict: refuse records with fields that the schema does not have, or without some.
+        strict: refuse records with fields that the schema does not have, or without some, and
+            numbers that are out of their range; it takes twice the time.
         options: those of `Serializer`.
 
     Raises:

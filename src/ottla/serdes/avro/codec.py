@@ -35,7 +35,8 @@ class AvroCodec:
     """Avro.
 
     Args:
-        strict: refuse a record that has fields of other names, or lacks some.
+        strict: refuse a record that has fields of other names or lacks some, and numbers that are
+            out of their range, at the price of looking at each value twice.
         return_record_name: tell which branch of a union of records was read, as a pair.
     """
 
@@ -85,6 +86,8 @@ class AvroCodec:
             check_value(value)
         out = io.BytesIO()
         try:
+            if self._strict:  # fastavro writes an int of 33 bits without a word
+                self._fastavro.validation.validate(value, parsed.schema, strict=True)
             self._fastavro.schemaless_writer(out, parsed.schema, value, strict=self._strict)
         except Exception as error:
             raise self._misfit(parsed, value, error) from error

@@ -6,15 +6,13 @@ the same names never meet, and no `protoc` is needed.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from ottla._core import SchemaFault, read_protobuf
 from ottla.schemas.language import PROTOBUF, Dependency, InvalidSchema
 from ottla.schemas.protobuf import PROTOBUF_LANGUAGE
+from ottla.schemas.protobuf.linked import linked_files
 from ottla.serdes.codec import Change, Misfit
 from ottla.serdes.contract import Contract
 from ottla.serdes.errors import MissingExtra
@@ -30,13 +28,9 @@ class ProtobufRead:
     def __init__(self, text: str, dependencies: Sequence[Dependency]) -> None:
         schema = PROTOBUF_LANGUAGE.read(text, dependencies)  # says what is wrong, and where
         self.tags = {tagging.path: frozenset(tagging.tags) for tagging in schema.tags()}
-        imports = [(one.name, _source(one.text)) for one in dependencies]
-        files = read_protobuf(PATH, _source(text), imports)
-        if isinstance(files, SchemaFault):
-            raise InvalidSchema(files.text, line=files.line, column=files.column)
         pools, _, _ = protobuf()
         self.pool = pools.DescriptorPool()
-        for _, data in files.linked:
+        for _, data in linked_files(PATH, text, dependencies):
             self.pool.AddSerializedFile(data)
         self.file = self.pool.FindFileByName(PATH)
 
@@ -215,14 +209,6 @@ def _same_or_at(parsed: ProtobufRead, value: Any, indexes: Indexes) -> Any:
         return parsed.message_named(value.DESCRIPTOR.full_name)
     except Misfit:
         return parsed.message_at(indexes)
-
-
-def _source(text: str) -> str | bytes:
-    """A text, or the bytes that it is the base64 of: no .proto is, but the empty one."""
-    try:
-        return base64.b64decode("".join(text.split()), validate=True) or text
-    except (binascii.Error, ValueError):
-        return text
 
 
 def protobuf() -> tuple[Any, Any, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 from ottla.errors import OttlaError
@@ -92,9 +93,8 @@ def _bytes(call: Call) -> bytes | None:
     if isinstance(value, str):
         return value.encode(errors="replace")
     if hasattr(value, "DESCRIPTOR"):
-        from ottla.serdes.protobuf.codec import ProtobufCodec
-
-        value = ProtobufCodec().as_dict(value)
+        as_json: Any = import_module("google.protobuf.json_format")
+        value = as_json.MessageToDict(value)
     return json.dumps(value, default=_shown, ensure_ascii=False).encode(errors="replace")
 
 

@@ -11,7 +11,7 @@ from ottla.serdes.memory import Memory
 from ottla.serdes.rules.rule import Call
 
 EXPRESSIONS_MAX = 1000
-TIME_MAX_MS = 10_000
+TIME_MAX_MS = 2_000
 DEPTH_MAX = 200
 
 

@@ -1,0 +1,1 @@
+"""Tests of what `ottla schemas` does below its command line."""

@@ -1,0 +1,307 @@
+"""Schemas listed, shown, registered, set and deleted by words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ottla
+from cli.commands import run
+from cli.verb.conftest import Schemas
+from cli.verb.terminal import Terminal, completions
+from ottla.cli.schemas.levels import LEVELS
+from ottla.cli.verb.schemas.setting import MODES
+from ottla.registry import settings
+
+ORDER = '{"type": "record", "name": "Order",\n "fields": [{"name": "id", "type": "int"}]}'
+WIDER = ORDER.replace('"int"', '"long"')
+OTHER = ORDER.replace('"int"', '"string"')
+MONEY = 'syntax = "proto3";\npackage m;\nmessage Money { int64 cents = 1; }\n'
+PRICED = 'syntax = "proto3";\nimport "money.proto";\nmessage Priced { m.Money price = 1; }\n'
+
+
+def file(name: str, text: str) -> str:
+    """A file here."""
+    Path(name).write_text(text)
+    return name
+
+
+def told(schemas: Schemas, *words: Any) -> Any:
+    """What is printed as JSON."""
+    done = schemas(*words, "--json")
+    assert done.exit_code == 0, done
+    return json.loads(done.stdout)
+
+
+def test_a_schema_from_a_file_to_its_end(schemas: Schemas) -> None:
+    """If this failed, the words of `ottla schemas` would not do what they say."""
+    name = file("o.avsc", ORDER)
+    assert schemas("register", "life-value", name).stdout.startswith("registered life-value ver")
+    done = schemas("register", "life-value", name)
+    assert done.stdout.endswith(", was there already\n")
+    row = told(schemas, "register", "life-value", file("w.avsc", WIDER))
+    assert (row["version"], row["registered"]) == (2, True)
+    listed = schemas("list", "life")
+    assert listed.stdout.split() == [
+        "SUBJECT", "TYPE", "LATEST", "ID", "life-value", "AVRO", "2", str(row["id"]),
+    ]  # fmt: skip
+    (long,) = told(schemas, "list", "life", "--long")
+    assert (long["versions"], long["level"], long["mode"]) == ([1, 2], "BACKWARD", "READWRITE")
+    assert schemas("list", "life", "--names").stdout == "life-value\n"
+    assert json.loads(schemas("show", "life-value", 1).stdout) == json.loads(ORDER)
+    shown = told(schemas, "show", "life-value")
+    assert (shown["id"], shown["guid"], shown["type"]) == (row["id"], row["guid"], "AVRO")
+    assert schemas("show", "--id", row["id"]).stdout == schemas("show", "life-value").stdout
+    assert schemas("show", "--guid", row["guid"]).stdout == schemas("show", "life-value").stdout
+    versions = told(schemas, "show", "life-value", "--versions")
+    assert [one["version"] for one in versions] == [1, 2]
+    gone = schemas("delete", "life-value", "latest", "--yes")
+    assert gone.stdout == "deleted version 2 of life-value\n"
+    assert schemas("show", "life-value", 2).exit_code == 1
+    assert told(schemas, "show", "life-value", 2, "--deleted")["deleted"]
+    assert told(schemas, "delete", "life-value", "--permanent", "-y") == {
+        "subject": "life-value",
+        "versions": [1, 2],
+        "permanent": True,
+    }
+    assert schemas("list", "life", "--deleted") == (0, "", "no subject begins with life\n")
+
+
+def test_what_came_with_a_schema(schemas: Schemas) -> None:
+    """If this failed, references, metadata or rules of a command line would be lost."""
+    schemas("register", "with-money", file("money.proto", MONEY))
+    priced = file("priced.proto", PRICED)
+    done = schemas("register", "with-priced", priced)
+    assert (done.exit_code, "priced.proto:2:1: " in done.stderr) == (1, True)
+    assert '\n  import "money.proto";\n  ^\n' in done.stderr
+    assert done.stderr.endswith(
+        "hint: --reference NAME=SUBJECT:VERSION says where it is registered\n"
+    )
+    rules = {"domainRules": [{"name": "r", "kind": "CONDITION", "type": "CEL", "mode": "WRITE"}]}
+    words = ["--metadata", "owner=shop", "--rules", file("rules.json", json.dumps(rules))]
+    reference = ["--reference", "money.proto=with-money"]
+    assert schemas("register", "with-priced", priced, *reference, *words).exit_code == 0
+    shown = told(schemas, "show", "with-priced")
+    assert shown["references"] == [{"name": "money.proto", "subject": "with-money", "version": 1}]
+    assert shown["metadata"] == {"properties": {"owner": "shop"}}
+    assert shown["rules"]["domainRules"][0]["name"] == "r"
+    (to,) = told(schemas, "show", "with-priced", "--references")
+    assert (to["way"], to["subject"], to["version"]) == ("to", "with-money", 1)
+    (by,) = told(schemas, "show", "with-money", "--references")
+    assert (by["way"], by["subject"], by["version"]) == ("from", "with-priced", 1)
+    done = schemas("delete", "with-money", "--yes")
+    assert (done.exit_code, "is referred to by with-priced 1" in done.stderr) == (1, True)
+    assert schemas("delete", "with-priced", "--yes").exit_code == 0
+    done = schemas("delete", "with-money", "--permanent", "--yes")
+    assert (done.exit_code, "delete those first for good" in done.stderr) == (1, True)
+    assert schemas("show", "with-money").exit_code == 0, "it is still there"
+    assert schemas("diff", "with-money", "with-money").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("show", 2, "SUBJECT is missing"),
+        ("show a 1 --id 2", 2, "one of VERSION, --id and --guid"),
+        ("show a --guid b", 2, "leave SUBJECT out"),
+        ("show a b", 2, "'b' is no version"),
+        ("show a 0", 2, "'0' is no version"),
+        ("show no-such-subject", 1, "ottla schemas list shows all"),
+        ("show --id 99999", 1, "no schema with the id 99999"),
+        ("show --guid xyz", 1, "xyz"),
+        ("register s missing.avsc", 1, "missing.avsc: No such file"),
+        ("register s empty.avsc", 1, "empty.avsc is empty"),
+        ("register s bytes.avsc", 1, "bytes.avsc is no text in UTF-8"),
+        ("register s o.txt", 2, "o.txt: its name does not say what it is"),
+        ("register s o.avsc --metadata x", 2, "--metadata takes KEY=VALUE"),
+        ("register s o.avsc --reference x", 2, "--reference takes NAME=SUBJECT:VERSION"),
+        ("register s o.avsc --reference x=y:0", 2, "--reference takes NAME=SUBJECT:VERSION"),
+        ("register s o.avsc --reference x=nobody:1", 1, "register what is referred to first"),
+        ("register s o.avsc --rules o.txt", 1, "o.txt:1:1: no JSON"),
+        ("register s o.avsc --rules list.json", 1, "list.json is no rule set"),
+        ("register s o.avsc more", 2, "one schema at a time"),
+        ("register s o.avsc --type YAML", 2, "--type"),
+        ("register s", 2, "FILE is missing"),
+        ("delete no-such-subject -y", 1, "no subject 'no-such-subject'"),
+        ("delete s x -y", 2, "'x' is no version"),
+        ("level FULL", 2, "whose level is to be FULL?"),
+        ("level s FUL", 2, "did you mean FULL?"),
+        ("level s nothing", 2, "there are NONE, BACKWARD"),
+        ("level --unset", 2, "--unset takes back the level of a subject"),
+        ("level --all a b", 2, "'b' is a word too many"),
+        ("level s FULL --unset", 2, "'FULL' is a word too many"),
+        ("level never-set --unset", 1, "no config of its own"),
+        ("mode s WRITE", 2, "there is no mode 'WRITE'"),
+        ("list a b", 2, "one prefix is enough"),
+        ("list --url x", 2, "--registry URL names the registry"),
+        ("subjects", 2, "did you mean list?"),
+        ("list --registry http://127.0.0.1:1", 1, "`ottla up --registry` starts a node with one"),
+        ("list --registry ftp://x", 2, "is no URL of a registry"),
+        ("list --registry http://x:y", 2, "is no URL"),
+        ("list --registry https://127.0.0.1:1 --ca missing.pem", 1, "missing.pem"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told(schemas: Schemas, words: str, code: int, said: str) -> None:
+    """If this failed, a slip would be told by nobody, or look like a failure of the registry."""
+    file("o.avsc", ORDER)
+    file("empty.avsc", " \n")
+    file("o.txt", "x")
+    file("list.json", "[]")
+    Path("bytes.avsc").write_bytes(b"\xff\xfe\x00")
+    done = schemas(*words.split())
+    assert (done.exit_code, done.stdout) == (code, ""), done
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.avsc", '{"type": "record", "name": "A",\n\t"fields": [{"name": "x", "type": "in"}]}',
+         'a.avsc:2:35: no type has the name \'in\'\n\n   "fields": [{"name": "x", "type": "in"}]}\n'
+         f"  {' ' * 34}^\n"),
+        ("a.avsc", '{"type": "record"', "a.avsc:1:18: the schema is no JSON"),
+        ("j.json", '{"type":\n "objct"}', 'j.json:2:2: at #/type stands "objct"'),
+        ("p.proto", 'syntax = "proto3";\nmessage A {\n  strin x = 1;\n}',
+         "p.proto:3:3: the Protobuf schema is not valid"),
+        ("long.avsc",
+         '{"type": "record", "name": "A", "doc": "' + "x" * 500 + '", "fields": [{"name": "x", '
+         '"type": "in"}], "doc2": "' + "y" * 500 + '"}', "^"),
+    ],
+)  # fmt: skip
+def test_the_place_of_a_fault_is_shown(schemas: Schemas, name: str, text: str, said: str) -> None:
+    """If this failed, who wrote a long schema would have to look for what is wrong in it."""
+    done = schemas("register", "faulty", file(name, text))
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert max(map(len, done.stderr.splitlines())) < 300
+    lines = done.stderr.splitlines()
+    caret = next((at for at, line in enumerate(lines) if line.strip() == "^"), None)
+    assert caret is not None
+    assert lines[caret].index("^") <= len(lines[caret - 1])
+
+
+def test_what_may_not_come_next_is_told_one_by_one(schemas: Schemas) -> None:
+    """If this failed, who changes a schema would be told that it is wrong, but not what to do."""
+    schemas("register", "next-value", file("o.avsc", ORDER))
+    text = OTHER.replace("}]", '}, {"name": "more", "type": "int"}]')
+    done = schemas("register", "next-value", file("other.avsc", text))
+    assert done.exit_code == 1
+    assert "it may not come after what next-value has (level BACKWARD):\n" in done.stderr
+    assert "\n  /fields/0/type  TYPE_MISMATCH\n" in done.stderr
+    assert "\n  /fields/1  READER_FIELD_MISSING_DEFAULT_VALUE\n" in done.stderr
+    assert "ottla schemas diff next-value FILE" in done.stderr.partition("hint: ")[2]
+
+
+def test_levels_and_modes(schemas: Schemas) -> None:
+    """If this failed, a level or mode would be set for what was not named, or stay."""
+    schemas("register", "set-value", file("o.avsc", ORDER))
+    assert told(schemas, "level", "set-value") == {
+        "subject": "set-value", "level": "BACKWARD", "own": False,
+    }  # fmt: skip
+    assert schemas("level", "set-value", "full").stdout == "set-value: level FULL\n"
+    done = schemas("register", "set-value", file("w.avsc", WIDER))
+    assert (done.exit_code, "level FULL" in done.stderr) == (1, True)
+    done = schemas("level", "set-value", "--unset")
+    assert done.stdout == "set-value: level BACKWARD, which is the registry's\n"
+    done = schemas("level", "not-there", "NONE")
+    assert (done.exit_code, "there is no subject not-there yet" in done.stderr) == (0, True)
+    assert schemas("level").stdout == "the registry: level BACKWARD\n"
+    assert schemas("level", "--all", "FORWARD").stdout == "the registry: level FORWARD\n"
+    assert schemas("level", "--all", "--unset").stdout == "the registry: level BACKWARD\n"
+    assert schemas("level", ":.ctx:", "NONE").stdout == "context .ctx: level NONE\n"
+    assert schemas("mode", "set-value", "READONLY").stdout == "set-value: mode READONLY\n"
+    done = schemas("register", "set-value", "w.avsc")
+    assert "hint: ottla schemas mode set-value READWRITE" in done.stderr
+    done = schemas("mode", "set-value", "--unset")
+    assert done.stdout == "set-value: mode READWRITE, which is the registry's\n"
+    done = schemas("mode", "set-value", "IMPORT")
+    assert (done.exit_code, "--force sets it all the same" in done.stderr) == (1, True)
+    assert schemas("mode", "set-value", "IMPORT", "--force").exit_code == 0
+    schemas("mode", "set-value", "--unset")
+
+
+def test_levels_and_modes_are_the_registrys() -> None:
+    """If this failed, a level that the registry knows could not be typed."""
+    assert LEVELS == settings.LEVELS
+    assert {*MODES} == {*settings.MODES, settings.FORWARD}
+
+
+def test_a_name_that_is_nearly_right(schemas: Schemas) -> None:
+    """If this failed, who types the topic's name instead of the subject's would be left alone."""
+    schemas("register", "near-value", file("o.avsc", ORDER))
+    for typed in ("near", "near-valeu", "ear-val"):
+        assert schemas("show", typed).stderr.endswith("hint: did you mean near-value?\n")
+    assert schemas("show", "near-value", 7).stderr.endswith("hint: near-value has 1\n")
+    done = schemas("check", "near", "o.avsc")
+    assert (done.exit_code, "did you mean near-value?" in done.stderr) == (0, True)
+
+
+def test_standard_input_and_contexts(schemas: Schemas) -> None:
+    """If this failed, a schema could not come through a pipe, or not go into a context."""
+    done = schemas("register", ":.pipe:s", "-", "--type", "avro", stdin=ORDER)
+    assert done.stdout == "registered :.pipe:s version 1, id 1\n"
+    assert ".pipe" in schemas("list", "--contexts").stdout.split()
+    assert schemas("list", ":.pipe:", "--names").stdout == ":.pipe:s\n"
+    assert told(schemas, "show", ":.pipe:", "--id", 1)["schema"]
+    assert schemas("register", "s", "-", stdin=ORDER).exit_code == 2
+
+
+def test_nobody_is_asked_where_no_terminal_is(schemas: Schemas) -> None:
+    """If this failed, a script would delete what nobody said yes to, or hang."""
+    schemas("register", "asked-value", file("o.avsc", ORDER))
+    done = schemas("delete", "asked-value")
+    assert (done.exit_code, "nobody is there to ask" in done.stderr) == (2, True)
+    assert schemas("show", "asked-value").exit_code == 0
+
+
+def test_on_a_terminal(schemas: Schemas) -> None:
+    """If this failed, a person would see a schema on one line, or lose one without a question."""
+    schemas("register", "seen-value", file("o.avsc", ORDER))
+    with Terminal(["ottla", "schemas", "show", "seen-value"]) as terminal:
+        assert terminal.ended() == 0
+        assert "seen-value 1, id " in terminal.shown
+        assert '\n  "fields": [\n' in terminal.shown
+    with Terminal(["ottla", "schemas", "delete", "seen-value"]) as terminal:
+        terminal.until("delete version 1 of seen-value")
+        terminal.type("n\n")
+        assert terminal.ended() == 1
+    assert schemas("show", "seen-value").exit_code == 0
+
+
+def test_a_shell_completes_subjects(schemas: Schemas) -> None:
+    """If this failed, long names of subjects would have to be typed."""
+    schemas("register", "tab-value", file("o.avsc", ORDER))
+    schemas("register", "tab;touch x", "o.avsc")
+    assert completions("ottla schemas show tab") == ["tab-value"]
+    assert completions("ottla schemas delete tab", OTTLA_REGISTRY="http://127.0.0.1:1") == []
+
+
+def test_the_registry_of_a_node_here_is_the_usual_one(
+    registry_broker: ottla.Broker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """If this failed, `ottla up --registry 0` would serve a registry that no command finds."""
+    from ottla.cli.registry_reach import AT, registry_at
+    from ottla.cli.running_servers import Announcement
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("OTTLA_REGISTRY", raising=False)
+    assert registry_at(None).url == AT
+    url = registry_broker.schema_registry_url
+    announced = Announcement(node_id=1, roles=("broker",), bootstrap="x:1", registry=url)
+    assert registry_at(None).url == url
+    announced.close()
+    assert registry_at("here:8081").url == "http://here:8081"
+
+
+def test_hints_from_elsewhere() -> None:
+    """If this failed, who knows other tools' names would be sent to a list of verbs."""
+    for word, hint in (
+        ("schema-registry-start", "ottla registry serves a schema registry"),
+        ("sr", "ottla schemas"),
+        ("subjects", "ottla schemas"),
+    ):
+        done = run(["ottla", word, "x.properties"])
+        assert (done.exit_code, hint in done.stderr) == (2, True)
