@@ -22,7 +22,8 @@ def record(*fields: str, name: str = "R") -> str:
         {"name": field.rstrip("="), "type": "int", **({"default": 0} if "=" in field else {})}
         for field in fields
     ]
-    return json.dumps({"type": "record", "name": name, "fields": rows})
+    told = {"type": "record", "name": name, "fields": rows}
+    return json.dumps(told, separators=(",", ":"))
 
 
 class World:

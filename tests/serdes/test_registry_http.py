@@ -157,11 +157,20 @@ def test_a_deletion_is_not_sent_again_when_nobody_knows_whether_it_arrived() -> 
 
 def test_registering_is_sent_again(registry_url: str) -> None:
     """If this failed, a registry that restarts would fail producers."""
-    answer = json.dumps({"id": 5})
+    answer = json.dumps({"id": 5, "schema": '"int"'})
     with serving((0, ""), (200, answer)) as server, client(server.url) as registry:
         found = registry.register("a", '"int"')
         assert (found.id, found.subject, found.text) == (5, "a", '"int"')
         assert [method for method, _ in server.asked] == ["POST", "POST"]
+
+
+def test_a_registry_that_tells_the_id_alone_is_asked_for_the_rest() -> None:
+    """If this failed, rules that an older registry gives a schema would be left out."""
+    rules = {"domainRules": [{"name": "r"}]}
+    full = json.dumps({"schema": '"int"', "ruleSet": rules})
+    with serving((200, '{"id":5}'), (200, full)) as server, client(server.url) as registry:
+        assert registry.register("a", '"int"').contract.rule_set == rules
+        assert server.asked[1] == ("GET", "/schemas/ids/5?subject=a")
 
 
 def test_a_registry_that_stays_ill_is_told_with_what_it_says() -> None:

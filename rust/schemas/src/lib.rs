@@ -12,6 +12,7 @@ mod fault;
 mod known;
 mod order;
 mod reading;
+mod shape;
 mod size;
 
 pub use fault::Fault;

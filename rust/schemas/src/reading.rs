@@ -13,6 +13,7 @@ use prost_reflect::DescriptorPool;
 use prost_types::{FileDescriptorProto, SourceCodeInfo};
 
 use crate::fault::Fault;
+use crate::shape::flaw;
 use crate::size::excess;
 use crate::{known, order};
 
@@ -200,6 +201,9 @@ fn parse(path: &str, source: Source) -> Result<Parsed, Fault> {
             let none = || Fault::new(path, "the bytes are no FileDescriptorProto");
             let encoded = named(path, bytes).ok_or_else(none)?;
             let descriptor = FileDescriptorProto::decode(encoded.as_slice()).map_err(|_| none())?;
+            if let Some(text) = flaw(&descriptor) {
+                return Err(Fault::new(path, text));
+            }
             Parsed {
                 descriptor,
                 encoded: Some(encoded),

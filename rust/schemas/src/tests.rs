@@ -88,6 +88,29 @@ fn a_serialized_file_reads_as_its_text_does() {
 }
 
 #[test]
+fn a_serialized_file_that_no_parser_made_is_a_fault() {
+    let told = text("syntax = \"proto3\"; message A { map<string, A> a = 1; }").expect("a schema");
+    let spoil = |change: fn(&mut FileDescriptorProto)| {
+        let mut file = linked(&told);
+        change(&mut file);
+        read("a.proto", Source::Descriptor(&file.encode_to_vec()), &[]).is_err()
+    };
+    assert!(!spoil(|_| ()));
+    assert!(spoil(|file| file.syntax = Some("editions".to_owned())));
+    assert!(spoil(|file| file.syntax = Some("proto4".to_owned())));
+    assert!(spoil(|file| file.message_type[0].nested_type[0]
+        .field
+        .clear()));
+    assert!(spoil(
+        |file| file.message_type[0].nested_type[0].field[0].r#type = Some(12)
+    ));
+    assert!(spoil(
+        |file| file.message_type[0].nested_type[0].field[0].number = Some(3)
+    ));
+    assert!(spoil(|file| file.message_type[0].name = None));
+}
+
+#[test]
 fn depth_is_a_fault_and_no_crash() {
     let messages = "message A {".repeat(100_000);
     let braces = format!("option (a) = {}", "{ a ".repeat(100_000));

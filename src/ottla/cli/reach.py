@@ -63,8 +63,8 @@ class Where(NamedTuple):
             raise
 
     def service(self) -> dict[str, str]:
-        """Settings of a client that a service keeps as long as it lives."""
-        return self._given("consumer", {})
+        """Settings of a client that a service keeps as long as it lives; it writes with it, too."""
+        return self._given("producer", {})
 
     def _given(self, kind: str, own: dict[str, str]) -> dict[str, str]:
         """All settings by Java's names; what has no effect on this kind of client is told."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -199,6 +200,17 @@ class Client:
             OttlaError: there is none yet, or it can't be reached.
         """
         return self.request_node(self.coordinator(group, kind=kind), message)
+
+    @contextmanager
+    def within(self, timeout_ms: int) -> Iterator[None]:
+        """Calls that this thread makes meanwhile end by then, though `timeout_ms` may be longer."""
+        outer_ms = self._own.deadline_ms
+        deadline_ms = self.waiting.now_ms() + timeout_ms
+        self._own.deadline_ms = min(deadline_ms, outer_ms or deadline_ms)
+        try:
+            yield
+        finally:
+            self._own.deadline_ms = outer_ms
 
     @_inside
     def attempt(

@@ -46,6 +46,8 @@ GROUP = "schema-registry"
 WORKERS = 8
 WRITE_PATIENCE_S = 30.0
 LEADER_PATIENCE_S = 10.0
+END_PATIENCE_S = 3.0
+"""For so long is Kafka asked for what was written meanwhile, before something is not there."""
 
 _log = logging.getLogger("ottla.registry")
 
@@ -127,12 +129,13 @@ class Instance:
         if self._elector is not None:
             self._elector.close()
         self._writers.shutdown(wait=True)
-        self._workers.shutdown(wait=True)
         self._schemas.close()
         self.keys.close()
         self._forwarder.close()
         if self.client is not None:
             self.client.close()
+        # Those who still wait for Kafka on behalf of nobody end with the client.
+        self._workers.shutdown(wait=True)
 
     @property
     def leadership(self) -> Leadership:
@@ -195,10 +198,10 @@ class Instance:
         if self._catching_up is None or self._catching_up.done():
             self._catching_up = asyncio.ensure_future(self._in_thread(self.topic.end))
         try:
-            end = await asyncio.shield(self._catching_up)
+            end = await asyncio.wait_for(asyncio.shield(self._catching_up), END_PATIENCE_S)
             if end > self.topic.applied:
-                await self._in_thread(lambda: self.topic.reach(end, LEADER_PATIENCE_S))
-        except Refusal:
+                await self._in_thread(lambda: self.topic.reach(end, END_PATIENCE_S))
+        except (Refusal, TimeoutError):
             return True  # Kafka is away: what is known is all that can be said
         return self.topic.applied == before
 
@@ -221,11 +224,19 @@ class Instance:
 
     def _write(self, request: Request, decide: Callable[[], Decision], log: Log) -> Answer:
         until = steady_s() + WRITE_PATIENCE_S
-        leadership = self._leader_by(steady_s() + LEADER_PATIENCE_S)
-        if not leadership.is_mine:
-            return self._forward(leadership, request, log, until)
-        with self._writing:
-            return self._decided(decide, log, until)
+        other_by = steady_s() + LEADER_PATIENCE_S
+        while True:
+            leadership = self._leader_by(other_by)
+            if leadership.is_mine:
+                with self._writing:
+                    return self._decided(decide, log, until)
+            try:
+                return self._forward(leadership, request, log, until)
+            except ForwardingFailed as error:
+                # Nobody listens there: nothing was sent, and the others soon elect another.
+                is_gone = isinstance(error.__cause__, ConnectionRefusedError)
+                if not is_gone or not self._has_changed(leadership, other_by):
+                    raise refusal(error.error_code, str(error), hint=error.hint) from None
 
     def _decided(self, decide: Callable[[], Decision], log: Log, until: float) -> Answer:
         leadership = self.leadership
@@ -253,18 +264,25 @@ class Instance:
                     raise refusal(UNKNOWN_LEADER, f"no instance leads, so nothing can change{why}")
                 self._changed.wait(min(left, 1.0))
 
+    def _has_changed(self, leadership: Leadership, until: float) -> bool:
+        """Wait for another leadership than this one; whether there is one in time."""
+        with self._changed:
+            while self.leadership == leadership:
+                left = until - steady_s()
+                if left <= 0:
+                    return False
+                self._changed.wait(min(left, 1.0))
+        return True
+
     def _forward(self, leadership: Leadership, request: Request, log: Log, until: float) -> Answer:
-        try:
-            done = self._forwarder.forward(
-                leadership.leader.url if leadership.leader else None,
-                request.method,
-                request.target,
-                request.headers.items(),
-                request.body,
-                int((until - steady_s()) * 1000),
-            )
-        except ForwardingFailed as error:
-            raise refusal(error.error_code, str(error), hint=error.hint) from None
+        done = self._forwarder.forward(
+            leadership.leader.url if leadership.leader else None,
+            request.method,
+            request.target,
+            request.headers.items(),
+            request.body,
+            int((until - steady_s()) * 1000),
+        )
         if done.status < 300 and self.client is not None:
             log.reach_end(self.client, until)
         kind = {name.lower(): value for name, value in done.headers}.get("content-type")

@@ -33,6 +33,8 @@ PARTITION = 0
 REPLICAS = 3
 RECORD_BYTES_MAX = 1 << 20
 POLL_S = 1.0
+END_PATIENCE_MS = 10_000
+"""Within this Kafka says where the end is, or is away: clients wait for that."""
 AGAIN_S = 0.2
 STILL_S = 15.0
 
@@ -151,7 +153,8 @@ class Topic:
         """
         assert self._client is not None
         try:
-            found = list_offsets(self._client, {self._place: LATEST})[self._place]
+            with self._client.within(END_PATIENCE_MS):
+                found = list_offsets(self._client, {self._place: LATEST})[self._place]
         except OttlaError as error:
             raise refusal(STORE_FAILED, f"Kafka does not say what there is: {error}") from None
         if isinstance(found, BrokerError):
@@ -215,15 +218,20 @@ class Topic:
 
     def _take(self, batch: Any) -> None:
         for record in batch.records():
-            if record.offset >= self._applied and not self._apply(
-                record.key, record.value, record.timestamp_ms
-            ):
+            if record.offset >= self._applied and not self._applied_well(record):
                 _log.warning(
                     "offset %d of %s makes no sense, and is passed over: key %r",
                     record.offset,
                     self.name,
                     (record.key or b"")[:200],
                 )
+
+    def _applied_well(self, record: Any) -> bool:
+        try:
+            return self._apply(record.key, record.value, record.timestamp_ms)
+        except Exception:  # whatever stands there, what comes after it is read
+            _log.exception("offset %d of %s could not be applied", record.offset, self.name)
+            return False
 
     def _advance(self, position: int) -> None:
         """What was handed out is applied, and so is what compaction took from between."""
@@ -258,6 +266,8 @@ class Topic:
                 raise refusal(SCHEMA_TOO_LARGE, "the schema is too large for Kafka to keep")
             sent = self._producer.send_batch(self.name, PARTITION, batch)
             first = sent.result(max(until - steady_s(), 0.001)).offset
+        except Refusal:
+            raise
         except RecordTooLarge as error:
             raise refusal(
                 SCHEMA_TOO_LARGE, f"the schema is too large to be kept: {error}"

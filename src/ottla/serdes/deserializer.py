@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ottla.serdes import framing
-from ottla.serdes.codec import Codec
+from ottla.serdes.codec import Codec, Misfit
 from ottla.serdes.contract import Registered
 from ottla.serdes.errors import BadData, RegistryError
 from ottla.serdes.framing import Frame, Headers, Indexes
@@ -25,7 +25,7 @@ from ottla.serdes.registry_client import ENTRIES_MAX, SchemaRegistry
 from ottla.serdes.rules.migrations import migrations
 from ottla.serdes.rules.place import Place
 from ottla.serdes.rules.rules import DOMAIN, ENCODING, MIGRATION, READ, RuleRunner, Rules
-from ottla.serdes.serializer import Schemas, Text, contract_of, told
+from ottla.serdes.serializer import Schemas, Text, contract_of, placed, told
 from ottla.serdes.subject_names import Strategy, needs_name, strategy_of
 
 
@@ -120,8 +120,11 @@ class Deserializer:
                 name = self._codec.name(parsed, frame.indexes)
             subject = self._strategy(topic, is_key, name)
         place = Place(topic, is_key, subject or "", headers, data, key)
-        with told(topic, subject, frame.schema, data):
-            return self._made(self._value(place, writer, parsed, frame))
+        try:
+            value = self._value(place, writer, parsed, frame)
+        except Misfit as misfit:
+            raise placed(misfit, topic, subject, frame.schema, data) from misfit.__cause__
+        return self._made(value)
 
     # ------------------------------------------------------------ for languages to say anew
 

@@ -150,6 +150,9 @@ class SchemaRegistry:
                 normalize=normalize or None,
             )
             found = _schema(answer, contract)
+            if "schema" not in answer and found.id is not None:
+                # An older registry tells the id alone; rules may have come from elsewhere.
+                found = found._replace(contract=self.by_id(found.id, subject).contract)
             self._latest.forget(lambda key: key[0] == subject)
             return found if found.subject else found._replace(subject=subject)
 

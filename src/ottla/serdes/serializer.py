@@ -116,7 +116,7 @@ class Serializer:
         value = self._plain(value)
         prepared = self._prepared(topic, is_key, value)
         subject, registered, parsed, indexes = prepared
-        with told(topic, subject, registered.id or registered.guid):
+        try:
             if registered.contract.rule_set:
                 place = Place(topic, is_key, subject, headers, value)
                 value = self._rules.run(
@@ -131,7 +131,10 @@ class Serializer:
                 payload = self._rules.run(ENCODING, WRITE, place, registered.contract, payload)
             else:
                 payload = self._codec.encode(parsed, value)
-            return self._framed(payload, headers, is_key, prepared)
+        except Misfit as misfit:
+            schema_id = registered.id or registered.guid
+            raise placed(misfit, topic, subject, schema_id) from misfit.__cause__
+        return self._framed(payload, headers, is_key, prepared)
 
     # ------------------------------------------------------------ for languages to say anew
 
@@ -284,15 +287,26 @@ def told(
     try:
         yield
     except Misfit as misfit:
-        raise BadData(
-            misfit.text,
-            topic=topic,
-            subject=subject,
-            schema_id=schema_id,
-            field=misfit.field,
-            data=data,
-            hint=misfit.hint,
-        ) from (misfit.__cause__ or None)
+        raise placed(misfit, topic, subject, schema_id, data) from misfit.__cause__
+
+
+def placed(
+    misfit: Misfit,
+    topic: str,
+    subject: str | None,
+    schema_id: int | str | None,
+    data: bytes | None = None,
+) -> BadData:
+    """A misfit as the error of where it was."""
+    return BadData(
+        misfit.text,
+        topic=topic,
+        subject=subject,
+        schema_id=schema_id,
+        field=misfit.field,
+        data=data,
+        hint=misfit.hint,
+    )
 
 
 def _explained(error: RegistryError, topic: str, subject: str) -> OttlaError:

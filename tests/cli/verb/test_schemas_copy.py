@@ -89,8 +89,15 @@ def test_there_and_back(source: Schemas, fresh: Fresh) -> None:
     assert fresh.ask("register", "new", file("new.avsc", '"bytes"')).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("breaks_with", "code"), [(RegistryUnreachable("gone"), 1), (KeyboardInterrupt(), 130)]
+)
 def test_an_import_that_breaks_off(
-    source: Schemas, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+    source: Schemas,
+    fresh: Fresh,
+    monkeypatch: pytest.MonkeyPatch,
+    breaks_with: BaseException,
+    code: int,
 ) -> None:
     """If this failed, an import that broke would have to be begun in a new registry, or leave the
     old one where nobody can register.
@@ -102,13 +109,13 @@ def test_an_import_that_breaks_off(
         nonlocal asked
         asked += 1
         if asked == 4:
-            raise RegistryUnreachable("gone")
+            raise breaks_with
         real(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(importing, "_register", breaks)
         done = fresh.ask("import", "all")
-    assert (done.exit_code, "goes on where this stopped" in done.stderr) == (1, True)
+    assert (done.exit_code, "goes on where this stopped" in done.stderr) == (code, True)
     assert fresh.ask("mode").stdout == "the registry: mode READWRITE\n"
     done = fresh.ask("import", "all")
     assert done.stdout == "imported 5 versions; 3 there already\n"

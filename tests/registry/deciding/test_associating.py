@@ -102,6 +102,7 @@ def test_schemas_come_before_the_association_that_brings_them(topics: Topics) ->
     kinds = [(key or b"")[12:18] for key, _ in topics.log]
     assert kinds == [b"SCHEMA", b'ASSOC"', b"SCHEMA", b'ASSOC"']
     assert [each["schema"]["id"] for each in answer["associations"]] == [1, 2]
+    assert answer["associations"][0]["schema"]["schema"] == record("a")
     assert [each["lifecycle"] for each in answer["associations"]] == ["STRONG", "STRONG"]
     assert topics.state.id_max(".") == 2
 

@@ -133,6 +133,8 @@ message A {
 }
 extend A {
   optional int32 x = 100;
+}
+extend A {
   repeated group Xg = 101 {
     optional A a = 1;
   }
@@ -179,9 +181,11 @@ def test_what_is_printed_is_the_same_file(text: str) -> None:
 
 
 def file_of(schema: ProtobufSchema) -> descriptor_pb2.FileDescriptorProto:
-    """The descriptor of a schema, as Google's runtime reads it."""
+    """The descriptor of a schema, as Google's runtime reads it; extensions in one order."""
     data = base64.b64decode(schema.formatted("serialized"))
-    return descriptor_pb2.FileDescriptorProto.FromString(data)
+    file = descriptor_pb2.FileDescriptorProto.FromString(data)
+    file.extension.sort(key=lambda one: one.number)
+    return file
 
 
 @pytest.mark.parametrize(
@@ -229,16 +233,32 @@ def test_what_differs_is_not_equal_when_normalized(one: str, other: str) -> None
     assert texts[0].normalized() != texts[1].normalized()
 
 
-def test_messages_keep_their_indexes_however_they_are_printed() -> None:
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            'syntax = "proto3"; message A { message B {} map<string, int32> m = 9; message C { '
+            "message D {} map<int32, D> q = 1; } map<string, int32> a = 1; message E {} }",
+            [(0,), (0, 0), (0, 2), (0, 2, 0), (0, 4)],
+        ),
+        (
+            "message A { extensions 1 to 9; } extend A { optional int32 i = 3; repeated group X = "
+            "1 {} } message B {} extend A { repeated group Y = 2 {} optional int32 j = 4; } enum E "
+            "{ Z = 0; } message C {}",
+            [(0,), (1,), (2,), (3,), (4,)],
+        ),
+    ],
+    ids=["maps", "groups"],
+)
+def test_messages_keep_their_indexes_however_they_are_printed(
+    text: str, expected: list[tuple[int, ...]]
+) -> None:
     """If this failed, data would be read with another message than it was written with: entries
-    of maps count as messages, where they are declared.
+    of maps and groups count as messages, where they are declared.
     """
-    schema = read(
-        'syntax = "proto3"; message A { message B {} map<string, int32> m = 9; message C { message '
-        "D {} map<int32, D> q = 1; } map<string, int32> a = 1; message E {} }"
-    )
+    schema = read(text)
     indexes = [schema.indexes_of(name) for name in schema.message_names()]
-    assert indexes == [(0,), (0, 0), (0, 2), (0, 2, 0), (0, 4)]
+    assert indexes == expected
     serialized = read(schema.formatted("serialized"))
     for text in (schema.text, schema.normalized(), serialized.text):
         again = read(text)

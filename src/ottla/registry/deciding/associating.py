@@ -267,8 +267,11 @@ def _registered(
     )
     if decision.entries and held is not None and create:
         raise _there_already(held)
+    held_already = draft.state.version(asked.subject, decision.answer["version"])
+    kept = held_already.value() if held_already else decision.entries[0][1] or {}
     draft.take(decision.entries)
-    return {"schema": {"subject": asked.subject, **decision.answer}}
+    told = {"subject": asked.subject, **decision.answer, "schema": kept["schema"]}
+    return {"schema": told}
 
 
 def _row(

@@ -10,6 +10,7 @@ reserved names and numbers. Messages keep theirs: their places are in the data.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -50,6 +51,7 @@ class _Printer:
         self.normal = normal
         self.extensions = extensions
         self.begins = file.begins()
+        self._group_indexes: dict[_Path, int] = {}
         self._nested: dict[_Path, dict[str, tuple[int, Message]]] = {}
 
     @property
@@ -123,10 +125,20 @@ class _Printer:
         return self._nested[path]
 
     def in_order(self, items: list[tuple[_Path, list[str]]]) -> list[str]:
-        """Lines of items in the order of their text; of what has no place in one, as they come."""
+        """Lines of items in the order of their text; of what has no place in one, messages come
+        first, and an extension that is a group where its message has its place among them.
+        """
         if not self.normal and all(path in self.begins for path, _ in items):
             items = sorted(items, key=lambda item: self.begins[item[0]])
+        else:
+            items = sorted(items, key=lambda item: self.index_of(item[0]))
         return [line for _, lines in items for line in lines]
+
+    def index_of(self, path: _Path) -> int:
+        """The index of what is at a path among the messages; after all where it is none."""
+        if path[-2] == (4 if len(path) == 2 else 3):
+            return path[-1]
+        return self._group_indexes.get(path, sys.maxsize)
 
     # ---------------------------------------------------------------- messages
 
@@ -288,19 +300,24 @@ class _Printer:
         return rows + self.options("Field", one.options)
 
     def extends(self, extensions: Sequence[Field], path: _Path) -> list[tuple[_Path, list[str]]]:
-        """Extensions, those that follow each other and extend the same together."""
+        """Extensions, those that follow each other and extend the same together; a group alone,
+        for it has a place among the messages.
+        """
         numbered = list(enumerate(extensions))
         if self.normal:
             numbered.sort(key=lambda one: (one[1].extendee, one[1].number))
         items: list[tuple[_Path, list[str]]] = []
         extended = None
         for number, one in numbered:
+            at = (*path, number)
             lines = self.indented(self.field(one, path[:-1]))
-            if one.extendee == extended:
+            if one.type == GROUP:
+                self._group_indexes[at] = self.group_of(one, path[:-1])[2][-1]
+            if one.extendee == extended and one.type != GROUP:
                 items[-1][1][-1:] = [*lines, "}"]
             else:
-                items.append(((*path, number), [f"extend {one.extendee} {{", *lines, "}"]))
-            extended = one.extendee
+                items.append((at, [f"extend {one.extendee} {{", *lines, "}"]))
+            extended = one.extendee if one.type != GROUP else None
         return items
 
     # ---------------------------------------------------------------- enums, services

@@ -172,25 +172,40 @@ class ProtobufLanguage:
         Raises:
             InvalidSchema: with line and column, where a place in the text is at fault.
         """
-        path = PATH
-        while any(path == one.name for one in dependencies):
-            path = f"_{path}"
         try:
             source = _source(text)
-            imports = [(_encodable(one.name), _source(one.text)) for one in dependencies]
-            read = read_protobuf(path, source, imports)
-            if isinstance(read, SchemaFault):
-                raise _refused(read, path)
-            linked = [file_of(data) for _, data in read.linked]
-            written = file_of(read.written)
-            schema = ProtobufSchema(written, linked, read.linked[-1][1], dependencies)
-            if isinstance(source, bytes):
-                schema.text  # noqa: B018 - what its options hold, nobody has looked at yet
-            return schema
+            schema = _linked(source, dependencies)
+            if isinstance(source, str):
+                return schema
+            told = schema.text
         except (Malformed, UnicodeEncodeError) as error:
             raise InvalidSchema(
                 f"the schema cannot be read: {error}", hint="send a .proto in UTF-8"
             ) from error
+        try:
+            # A file in base64 is what its text says: so it stays what it is when it is kept.
+            return _linked(told, dependencies)
+        except InvalidSchema as error:
+            raise InvalidSchema(
+                f"the file in base64 is what no .proto can say: {error}", hint="send the .proto"
+            ) from error
+
+
+def _linked(source: str | bytes, dependencies: Sequence[Dependency]) -> ProtobufSchema:
+    """A file read with what it imports.
+
+    Raises:
+        InvalidSchema, Malformed, UnicodeEncodeError: it is none.
+    """
+    path = PATH
+    while any(path == one.name for one in dependencies):
+        path = f"_{path}"
+    imports = [(_encodable(one.name), _source(one.text)) for one in dependencies]
+    read = read_protobuf(path, source, imports)
+    if isinstance(read, SchemaFault):
+        raise _refused(read, path)
+    linked = [file_of(data) for _, data in read.linked]
+    return ProtobufSchema(file_of(read.written), linked, read.linked[-1][1], dependencies)
 
 
 def _source(text: str) -> str | bytes:

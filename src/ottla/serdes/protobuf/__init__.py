@@ -134,4 +134,7 @@ class ProtobufDeserializer(Deserializer):
         self._as_dict = as_dict
 
     def _made(self, value: Any) -> Any:
-        return self._protobuf.as_dict(value) if self._as_dict else value
+        if not self._as_dict:
+            return value
+        with told("", None, None):
+            return self._protobuf.as_dict(value)

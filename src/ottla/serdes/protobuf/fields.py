@@ -92,8 +92,8 @@ def _change_field(
             for key in value:
                 _change(below.message_type, value[key], tags, change)
         else:
-            for key in list(value):
-                value[key] = change(here._replace(kind=kind_of(inner)), value[key])
+            for key in list(value):  # of the kind MAP, which expressions leave alone
+                value[key] = change(here, value[key])
     elif field.type in MESSAGES and kind_of(field) == "RECORD":
         for item in value if is_repeated(field) else (value,):
             _change(told.message_type, item, tags, change)

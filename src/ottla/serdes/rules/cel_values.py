@@ -64,7 +64,7 @@ class CelValues:
             return self.told(value[1])  # a branch of a union, with its name
         if isinstance(value, Mapping) or hasattr(value, "items"):
             return types.MapType({self.told(key): self.told(item) for key, item in value.items()})
-        if isinstance(value, list | tuple) or hasattr(value, "__iter__"):
+        if isinstance(value, list | tuple) or hasattr(value, "__len__"):
             return types.ListType([self.told(item) for item in value])
         return value
 

@@ -117,10 +117,13 @@ def _many(count: int, noun: str) -> str:
 
 
 def _carry_out(plan: Plan, registry: SchemaRegistry, advance: Callable[[int], None]) -> None:
+    from ottla.cli.interrupts import Interrupts
     from ottla.cli.schemas import importing
 
     try:
-        importing.carry_out(plan, registry, advance)
+        # However it is asked to end: the registry is not left in mode IMPORT.
+        with Interrupts("the registry"):
+            importing.carry_out(plan, registry, advance)
     except KeyboardInterrupt:
         note("the same again goes on where this stopped")
         raise
