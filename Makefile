@@ -70,8 +70,8 @@ lint: core $(VENV)/.dev ## a stage: lint, types, the stub, import rules
 	cd rust && cargo fmt --all --check
 
 unit: core $(VENV)/.dev curl openssl ## a stage: every Python test but those of the stages below
-	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack \
-		--ignore=tests/simulation
+	$(PYTEST) -n 2 --dist loadfile -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \
+		--ignore=tests/attack --ignore=tests/simulation
 
 quick: core $(VENV)/.dev openssl ## a stage of make check: unit without what types commands
 	$(PYTEST) -m "not jvm and not long" --ignore=tests/clients --ignore=tests/stories \

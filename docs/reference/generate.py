@@ -49,6 +49,7 @@ def pages() -> dict[str, str]:
         "apis.md": _apis(),
         "errors.md": _errors(),
         **_client(),
+        **_registry(),
         **_transactions(),
         "../../config/grafana/ottla.json": runpy.run_path(str(HERE / "dashboard.py"))["text"](),
         **_groups(),
@@ -81,6 +82,17 @@ def _client() -> dict[str, str]:
         "client.md": f"{WRITTEN}\n# ottla.client\n\n{found['text']()}",
         "client-settings.md": f"{WRITTEN}\n# Settings of clients\n\n{found['settings_text']()}",
         "client-admin.md": f"{WRITTEN}\n# ottla.client.admin\n\n{found['admin_text']()}",
+    }
+
+
+def _registry() -> dict[str, str]:
+    api, serdes, contract, drawings = _beside("registry", "serdes", "contract", "drawings")
+    return {
+        "../concepts/contract-way.svg": drawings["way"](
+            contract["way"](), contract["ACTORS"], "The way of a schema, and of records by it"
+        ),
+        "registry-api.md": f"{WRITTEN}\n# The registry's API\n\n{api['text']()}\n",
+        "serdes.md": f"{WRITTEN}\n# ottla.serdes\n\n{serdes['text']()}",
     }
 
 

@@ -94,6 +94,16 @@ APIS: Final = (
     Section("Cluster and quorum", r"Describe(Cluster|Quorum)|.*(Broker|Voter|Elect|Unregister)"),
     Section("Who may do what", r".*(Acl|Token|Scram|Quota)"),
 )
+OPERATIONS: Final = (
+    Section("Subjects and their versions", r"/subjects"),
+    Section("Schemas by id and by GUID", r"/schemas"),
+    Section("Compatibility", r"/compatibility"),
+    Section("Configs and modes", r"/(config|mode)"),
+    Section("Contexts", r"/contexts"),
+    Section("Associations of topics and subjects", r"/associations"),
+    Section("Keys for field encryption", r"/dek-registry"),
+    Section("The registry itself", r"/(v1/metadata/.*|healthz|openapi.*)?$"),
+)
 
 
 def sorted_out(

@@ -1,10 +1,12 @@
 """Every command and program that the docs show is run, and prints what they say.
 
 A page's ```console blocks run in order, in a folder of its own, with bin/ on the PATH.
-`localhost:9092` and `127.0.0.1:9405` are other ports here, so that nothing of the machine is
-disturbed; `ottla up` runs in the background until the page ends, and so does a command that ends in
-`&`. A Python block that begins with `# NAME.py` is a file for what follows. A line of `...` stands
-for any lines, `...` inside a line for any text. A command that shows a `hint:` fails, and all
+`localhost:9092`, `127.0.0.1:9405` and the registries' 8081 and 8082 are other ports here, so that
+nothing of the machine is disturbed; `ottla up` runs in the background until the page ends, and so
+does a command that ends in `&`, until `kill %1` or another number ends it; whoever starts a
+registry so waits until it answers. A Python block that begins with `# NAME.py` is a file for what
+follows. A line of `...` stands for any lines, `...` inside a line for any text. A block of JSON or
+Protobuf behind "`NAME`:" is saved under that name. A command that shows a `hint:` fails, and all
 others don't. Whoever types kafka-server-stop.sh waits until the servers that it names have ended.
 """
 
@@ -14,6 +16,7 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
 import sys
 from collections.abc import Container, Iterator
@@ -32,6 +35,7 @@ PAGES = sorted(
 )
 LOGS = "/tmp/kraft-combined-logs"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+SAVED = re.compile(r"`([\w-]+\.(?:avsc|json|proto))`:\n+\Z")
 FILE = re.compile(r"# (?!test_|conftest)(\w+\.py)\n")
 
 
@@ -42,6 +46,7 @@ class Reader:
         self._folder = folder
         self._port = free_port()
         self._http_port = free_port()
+        self._registries = {shown: str(free_port()) for shown in ("8081", "8082")}
         self._node: subprocess.Popen[bytes] | None = None
         self._terminals: list[int] = []
         self._behind: list[subprocess.Popen[bytes]] = []
@@ -68,12 +73,16 @@ class Reader:
 
     def read(self, page: str) -> None:
         """Run every block of a page."""
-        for kind, block in BLOCK.findall((ROOT / page).read_text()):
-            if kind == "console":
+        text = (ROOT / page).read_text()
+        for found in BLOCK.finditer(text):
+            kind, block = found.groups()
+            if kind in ("json", "protobuf") and (saved := SAVED.search(text[: found.start()])):
+                (self._folder / saved[1]).write_text(block)
+            elif kind == "console":
                 for command, expected in _commands(block):
                     self._type(command, expected)
             elif kind == "python" and (named := FILE.match(block)):
-                (self._folder / named[1]).write_text(block)
+                (self._folder / named[1]).write_text(self._here(block))
             elif kind == "python" and "def test_" in block:
                 (self._folder / "test_shown.py").write_text(block)
                 # After pip install pytest finds the plugin by itself.
@@ -88,15 +97,28 @@ class Reader:
             self._up(command, expected)
             return
         if command.endswith(" &"):
+            if command.startswith("ottla registry") and "--port" not in command:
+                command = command.replace("registry", "registry --port 8081", 1)
             self._behind.append(self._begin(self._here(command[:-2]).split(), "behind.log"))
+            if command.startswith("ottla registry"):
+                port = int(self._registries["8082" if "8082" in command else "8081"])
+                eventually(lambda: _is_taken(port), "the registry serves")
+            return
+        if job := re.fullmatch(r"kill %(\d+)", command):
+            one = self._behind[int(job[1]) - 1]
+            one.terminate()
+            one.wait(20)
             return
         fails = any(line.startswith("hint: ") for line in expected)
         words = ["bash", "-o", "pipefail", "-c", self._here(command)]
-        output = self._run(words, codes=(1,) if fails else (0, -13, 141))
+        codes = (1,) if fails else (0, -13, 141)
+        output = self._run(words, python=command.startswith("python "), codes=codes)
         ours = output.replace(f"127.0.0.1:{self._port}", "localhost:9092")
         ours = ours.replace(f"localhost:{self._port}", "localhost:9092")
         ours = ours.replace(f"127.0.0.1:{self._http_port}", "127.0.0.1:9405")
         ours = ours.replace(str(self._folder / "kraft"), LOGS)
+        for shown, port in self._registries.items():
+            ours = ours.replace(f"127.0.0.1:{port}", f"localhost:{shown}").replace(port, shown)
         seen = ours.splitlines()
         assert _fits(seen, expected), f"$ {command}\nshown: {expected}\nseen:  {seen}"
         for pid in re.findall(r"^SIG\w+ to process (\d+)", output, re.MULTILINE):
@@ -104,8 +126,10 @@ class Reader:
 
     def _up(self, command: str, expected: list[str]) -> None:
         """In a terminal, as a reader has it; what is shown there is compared."""
-        command = command.replace("--registry", "--registry=0")  # found without its port, too
         words = [str(ROOT / "bin" / "ottla"), *command.split()[1:], "--port", str(self._port)]
+        registry = self._registries["8081"]
+        if "--registry" in words:
+            words.insert(words.index("--registry") + 1, registry)
         terminal, line = pty.openpty()
         self._node = subprocess.Popen(
             words, cwd=self._folder, env=self._environment, stdin=line, stdout=line, stderr=line
@@ -118,6 +142,7 @@ class Reader:
             shown += os.read(terminal, 4096)
         text = re.sub(r"\x1b\[[\d;]*m", "", shown.decode()).replace("\r\n", "\n")
         text = text.replace(f" --at localhost:{self._port}", "").replace(str(self._port), "9092")
+        text = text.replace(f"127.0.0.1:{registry}", "localhost:8081").replace(registry, "8081")
         assert not expected or _fits(text.splitlines(), expected), text
 
     def _begin(self, words: list[str], log: str) -> subprocess.Popen[bytes]:
@@ -148,6 +173,9 @@ class Reader:
     def _here(self, text: str) -> str:
         text = text.replace("localhost:9092", f"127.0.0.1:{self._port}")
         text = text.replace("127.0.0.1:9405", f"127.0.0.1:{self._http_port}")
+        for shown, port in self._registries.items():
+            text = text.replace(f"localhost:{shown}", f"127.0.0.1:{port}")
+            text = text.replace(f"--port {shown}", f"--port {port}")
         return text.replace(LOGS, str(self._folder / "kraft"))
 
     def close(self) -> None:
@@ -162,6 +190,11 @@ class Reader:
             assert self._node.wait(20) == 0
         for terminal in self._terminals:
             os.close(terminal)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _has_ended(pid: str) -> bool:

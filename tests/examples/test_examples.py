@@ -228,6 +228,23 @@ def test_compacted_state_is_there_again(kafka_per_test: ottla.Broker) -> None:
     )
 
 
+def test_a_contract_changes_and_nobody_is_broken(kafka_per_test: ottla.Broker) -> None:
+    """If this failed, who copies it would break readers, or not be let change anything."""
+    lines = printed("data_contract.py", servers=kafka_per_test.bootstrap_servers)
+    aside = "put aside: b'a tandem, please' at offset 3"
+    assert lines == [
+        "by version 1: [{'what': 'bicycle', 'count': 2}, {'what': 'bell', 'count': 1}]",
+        "refused: READER_FIELD_MISSING_DEFAULT_VALUE at /fields/2",
+        "readers first: ['unknown', 'unknown']",
+        aside,
+        "then writers: ['unknown', 'unknown', 'bob']",
+        aside,
+        "by version 1 still: 4",
+    ]
+    values = [record.value or b"" for record in kafka_per_test.records("orders-by-contract")]
+    assert [value[:5] for value in values[:3]] == [b"\0\0\0\0\1", b"\0\0\0\0\1", b"\0\0\0\0\2"]
+
+
 def test_batches_become_a_table(kafka_per_test: ottla.Broker, tmp_path: Path) -> None:
     """If this failed, a topic would not come whole into Arrow, or into the file."""
     import pyarrow.parquet

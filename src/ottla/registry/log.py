@@ -98,13 +98,20 @@ class Log:
         Raises:
             Refusal: what `decide` raises; 50001 or 50002, it was not written.
         """
+        if self.topic.settle(until - steady_s()):
+            self._caught_up = None
         if self._opened(client, make=False) and self._caught_up != generation:
             self.topic.reach(self.topic.end(), until - steady_s())
             self._caught_up = generation
+        before = self.topic.applied
         decision = decide()
         if decision.entries:
             self._opened(client, make=True)
-            self._write(decision, until)
+            try:
+                self._write(decision, before, until)
+            except Refusal:
+                self._caught_up = None  # whatever has become of it is read before the next
+                raise
         return decision
 
     def reach_end(self, client: Client, until: float) -> None:
@@ -120,11 +127,10 @@ class Log:
         """Stop reading; again, or where it was never opened: nothing."""
         self.topic.close()
 
-    def _write(self, decision: Decision, until: float) -> None:
+    def _write(self, decision: Decision, before: int, until: float) -> None:
         unsafe = self._unsafe()
         if unsafe is not None:
             raise refusal(STORE_FAILED, unsafe)
-        before = self.topic.applied
         first = self.topic.write(decision.entries, until - steady_s())
         if first != before and not all(self._holds(*entry) for entry in decision.entries):
             raise refusal(

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ottla.client import BrokerError, Client, Consumer, OttlaError, Producer
+from ottla.client import BrokerError, Client, Consumer, Delivery, OttlaError, Producer
 from ottla.client.admin import configs, topics
 from ottla.client.admin.offsets import LATEST, list_offsets
 from ottla.client.producing.producer import RecordTooLarge
@@ -111,6 +111,8 @@ class Topic:
         self._producer: Producer | None = None
         self._applied = -1
         """The offset up to which everything is applied; -1 before it is known where it begins."""
+        self._unsettled: Delivery | None = None
+        """What was sent, and nobody knows yet whether it is written."""
         self._moved = threading.Condition()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._read, name=f"ottla{name}", daemon=True)
@@ -242,6 +244,29 @@ class Topic:
 
     # ------------------------------------------------------------ writing
 
+    def settle(self, within_s: float) -> bool:
+        """Wait until a write that was given up on is written or lost: nothing may be decided while
+        it may still come into the log.
+
+        Returns:
+            Whether there was one: then the log may have more than is known.
+
+        Raises:
+            Refusal: 50001, it is still under way.
+        """
+        unsettled = self._unsettled
+        if unsettled is None:
+            return False
+        try:
+            unsettled.result(max(within_s, 0.001))
+        except OttlaError as error:
+            if not unsettled.done:
+                raise refusal(
+                    STORE_FAILED, f"an earlier write is still under way: {error}"
+                ) from None
+        self._unsettled = None
+        return True
+
     def write(self, entries: Iterable[Entry], within_s: float) -> int:
         """Write records, all or none, and wait until they are applied.
 
@@ -264,8 +289,9 @@ class Topic:
             batch = build_batch(records, base_offset=0)
             if len(batch) > RECORD_BYTES_MAX:
                 raise refusal(SCHEMA_TOO_LARGE, "the schema is too large for Kafka to keep")
-            sent = self._producer.send_batch(self.name, PARTITION, batch)
+            sent = self._unsettled = self._producer.send_batch(self.name, PARTITION, batch)
             first = sent.result(max(until - steady_s(), 0.001)).offset
+            self._unsettled = None
         except Refusal:
             raise
         except RecordTooLarge as error:

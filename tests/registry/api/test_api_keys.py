@@ -187,18 +187,18 @@ def test_the_topic_holds_records_and_keeps_them(registry: Registry, ask: Asked) 
 
 
 @pytest.fixture
-def _encrypting() -> Iterator[None]:
-    """Confluent's serializers run rules that encrypt, with a KMS that is only a password."""
+def encrypting() -> Iterator[RuleRegistry]:
+    """What lets Confluent's serializers encrypt, with a KMS that is only a password."""
     LocalKmsDriver.register()
     executor = FieldEncryptionExecutor()
-    RuleRegistry.register_rule_executor(executor)
-    yield
+    rules = RuleRegistry()
+    rules.register_executor(executor)
+    yield rules
     executor.close()
 
 
-@pytest.mark.usefixtures("_encrypting")
 def test_confluents_serializer_encrypts_with_keys_that_we_keep(
-    registry: Registry, confluent: SchemaRegistryClient
+    registry: Registry, confluent: SchemaRegistryClient, encrypting: RuleRegistry
 ) -> None:
     """A rule that encrypts would find no key, and a consumer none to decrypt with."""
     fields = [
@@ -229,12 +229,12 @@ def test_confluents_serializer_encrypts_with_keys_that_we_keep(
     told = {"auto.register.schemas": False, "use.latest.version": True}
     secret = {"secret": "of this test"}
     context = SerializationContext("people", MessageField.VALUE)
-    write = AvroSerializer(confluent, text, None, told, rule_conf=secret)
+    write = AvroSerializer(confluent, text, None, told, rule_conf=secret, rule_registry=encrypting)
     data = write({"plain": "a", "secret": "whisper"}, context)
     assert data is not None
     assert b"whisper" not in data
     with SchemaRegistryClient({"url": registry.url}) as another:
-        read = AvroDeserializer(another, None, rule_conf=secret)
+        read = AvroDeserializer(another, None, rule_conf=secret, rule_registry=encrypting)
         assert read(data, context) == {"plain": "a", "secret": "whisper"}
     found = Asked(registry.url)("GET", f"{KEKS}/hidden/deks")
     assert found.body == ["people-value"]

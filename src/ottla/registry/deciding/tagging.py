@@ -69,7 +69,7 @@ def _rules(before: Json | None, told: Json) -> Json | None:
     rule_set = before if rule_set is None else rule_set
     rule_set = contracts.merged_rule_set(rule_set, contracts.rule_set_of(told.get("rulesToMerge")))
     removed = told.get("rulesToRemove") or []
-    if not isinstance(removed, list):
+    if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
         raise refusal(INVALID_SCHEMA, "rulesToRemove is a list of names")
     if rule_set is None or not removed:
         return rule_set
