@@ -22,6 +22,7 @@ from ottla.registry.instance import Instance
 from ottla.web.operation import STRING, Operation, Request, Switch
 
 CONTEXT_PREFIX = Switch("contextPrefix", STRING, "", "what it begins with")
+SCOPES = (("", "everything", "TopLevel"), ("/{subject}", "a subject", "Subject"))
 _CHECKED = "/compatibility/subjects/{subject}/versions"
 
 
@@ -29,10 +30,7 @@ def operations(ways: Ways) -> list[Operation]:
     """The rows."""
     now, worked, written = ways.now, ways.worked, ways.written
     rows = []
-    for path, whose, name in (
-        ("", "everything", "TopLevel"),
-        ("/{subject}", "a subject", "Subject"),
-    ):
+    for path, whose, name in SCOPES:
         rows += [
             Operation(
                 "GET", f"/config{path}", f"get{name}Config", f"The config of {whose}",
