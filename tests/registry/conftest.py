@@ -9,7 +9,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 
 import ottla
 from ottla.registry.service import Options, Registry
-from registry.asked import Asked
+from registry.caller import Caller
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def registry(broker: ottla.Broker) -> Iterator[Registry]:
 
 
 @pytest.fixture(scope="module")
-def ask(registry: Registry) -> Asked:
+def ask(registry: Registry) -> Caller:
     """Asks that registry, as any client would."""
-    return Asked(registry.url)
+    return Caller(registry.url)
 
 
 @pytest.fixture

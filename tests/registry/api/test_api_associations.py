@@ -15,7 +15,7 @@ from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from registry.asked import Asked
+from registry.caller import Caller
 from registry.world import record
 
 
@@ -77,7 +77,7 @@ def test_confluents_serializer_uses_the_associated_subject(
     assert "payments-value" not in client.get_subjects()
 
 
-def test_a_try_changes_nothing_and_answers_as_if(ask: Asked) -> None:
+def test_a_try_changes_nothing_and_answers_as_if(ask: Caller) -> None:
     """dryRun would register, or would not say what would be."""
     row = {"subject": "tried", "schema": {"schema": record("a")}}
     body = {name: value for name, value in wish("tried", row).items() if name != "resourceId"}
@@ -88,7 +88,7 @@ def test_a_try_changes_nothing_and_answers_as_if(ask: Asked) -> None:
     assert "tried" not in ask("GET", "/subjects").body
 
 
-def test_what_is_asked_for_by_id_name_and_subject(ask: Asked) -> None:
+def test_what_is_asked_for_by_id_name_and_subject(ask: Caller) -> None:
     """One of the three ways to find an association would miss it, or tell it otherwise."""
     rows = [
         {"associationType": kind, "subject": f"found-{kind}", "schema": {"schema": record("a")}}
@@ -111,7 +111,7 @@ def test_what_is_asked_for_by_id_name_and_subject(ask: Asked) -> None:
     assert [schema["associations"] for schema in schemas] == [[by_id[0]], [by_id[1]]]
 
 
-def test_a_change_by_the_id_in_the_path(ask: Asked) -> None:
+def test_a_change_by_the_id_in_the_path(ask: Caller) -> None:
     """PUT would make another association beside the one that is there."""
     ask("POST", "/subjects/changed/versions", {"schema": record("a")})
     row = {"subject": "changed"}
@@ -126,7 +126,7 @@ def test_a_change_by_the_id_in_the_path(ask: Asked) -> None:
     assert ask("PUT", "/associations/resources/other", wish("changed", row)).code == 42212
 
 
-def test_a_batch_answers_for_each_resource(ask: Asked) -> None:
+def test_a_batch_answers_for_each_resource(ask: Caller) -> None:
     """One resource's fault would spoil the whole batch, or leave half of its own behind."""
     good = {"opType": "UPSERT", "subject": "batch-a", "schema": {"schema": record("a")}}
     bad = {
@@ -173,7 +173,7 @@ def test_a_batch_answers_for_each_resource(ask: Asked) -> None:
     assert "batch-a" not in ask("GET", "/subjects?deleted=true").body
 
 
-def test_a_context_in_the_url_is_the_context_of_subjects(ask: Asked) -> None:
+def test_a_context_in_the_url_is_the_context_of_subjects(ask: Caller) -> None:
     """A client whose URL names a context would associate subjects of another one."""
     row = {"subject": "inside", "schema": {"schema": record("a")}}
     told = ask("POST", "/contexts/.box/associations", wish("inside", row))
@@ -203,7 +203,7 @@ def test_a_context_in_the_url_is_the_context_of_subjects(ask: Asked) -> None:
         {**wish("x", {}), "associations": ["x"]},
     ],
 )
-def test_what_can_not_be_meant_is_one_clear_error(ask: Asked, body: Any) -> None:
+def test_what_can_not_be_meant_is_one_clear_error(ask: Caller, body: Any) -> None:
     """A request that nobody can read would be taken for something, or break the service."""
     told = ask("POST", "/associations", body)
     assert (told.status, told.code) == (422, 42212)

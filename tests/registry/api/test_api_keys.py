@@ -35,7 +35,7 @@ from ottla.client import Consumer
 from ottla.client.admin import topics
 from ottla.registry.keys.records import TOPIC
 from ottla.registry.service import Options, Registry
-from registry.asked import Asked
+from registry.caller import Caller
 
 KEKS = "/dek-registry/v1/keks"
 
@@ -47,7 +47,7 @@ def confluents(registry: Registry) -> Iterator[DekRegistryClient]:
         yield client
 
 
-def kek(ask: Asked, name: str) -> None:
+def kek(ask: Caller, name: str) -> None:
     """Make a KEK."""
     body = {"name": name, "kmsType": "local-kms", "kmsKeyId": "mine"}
     assert ask("POST", KEKS, body).status == 200
@@ -60,7 +60,7 @@ def names(registry: Registry) -> list[str]:
     return list(topics.names(client))
 
 
-def test_the_topic_is_made_when_it_is_first_written_to(registry: Registry, ask: Asked) -> None:
+def test_the_topic_is_made_when_it_is_first_written_to(registry: Registry, ask: Caller) -> None:
     """A registry whose users encrypt nothing would pay for a topic at each start."""
     assert ask("GET", KEKS) == (200, [])
     assert ask("GET", f"{KEKS}/none").code == 40470
@@ -98,7 +98,7 @@ def test_confluents_client_keeps_and_finds_keys(confluents: DekRegistryClient) -
     assert (refused.value.http_status_code, refused.value.error_code) == (404, 40470)
 
 
-def test_keys_go_and_come_back(ask: Asked) -> None:
+def test_keys_go_and_come_back(ask: Caller) -> None:
     """A key that was deleted by mistake would be lost, or one that was deleted for good be kept."""
     kek(ask, "gone")
     dek = f"{KEKS}/gone/deks/s"
@@ -128,7 +128,7 @@ def test_keys_go_and_come_back(ask: Asked) -> None:
     assert "gone" not in ask("GET", f"{KEKS}?deleted=true").body
 
 
-def test_a_dek_in_the_way_of_older_clients(ask: Asked) -> None:
+def test_a_dek_in_the_way_of_older_clients(ask: Caller) -> None:
     """A client that names the subject in the body alone could not keep a DEK."""
     kek(ask, "older")
     body = {"subject": "s", "encryptedKeyMaterial": "YWJj"}
@@ -139,7 +139,7 @@ def test_a_dek_in_the_way_of_older_clients(ask: Asked) -> None:
     assert ask("GET", f"{KEKS}/older/deks/s").body["encryptedKeyMaterial"] == "ZGVm"
 
 
-def test_shared_keks_are_refused_by_name(ask: Asked) -> None:
+def test_shared_keks_are_refused_by_name(ask: Caller) -> None:
     """Who relies on the registry to decrypt would learn it from records that can't be read."""
     body = {"name": "shared", "kmsType": "aws-kms", "kmsKeyId": "arn", "shared": True}
     told = ask("POST", KEKS, body)
@@ -151,7 +151,7 @@ def test_shared_keks_are_refused_by_name(ask: Asked) -> None:
     assert ask("PUT", f"{KEKS}/tested", {"doc": "d"}).body["doc"] == "d"
 
 
-def test_a_subject_borrows_the_deks_of_another(ask: Asked) -> None:
+def test_a_subject_borrows_the_deks_of_another(ask: Caller) -> None:
     """The config aliasForDeks would be kept, and have no effect."""
     kek(ask, "lent")
     assert ask("PUT", "/config/borrower", {"aliasForDeks": "lender"}).status == 200
@@ -165,17 +165,17 @@ def test_another_registry_on_the_same_kafka_reads_the_keys(
     broker: ottla.Broker, registry: Registry
 ) -> None:
     """Keys would be known to the instance that was asked alone, or be gone after a restart."""
-    Asked(registry.url)("POST", KEKS, {"name": "told", "kmsType": "t", "kmsKeyId": "i"})
+    Caller(registry.url)("POST", KEKS, {"name": "told", "kmsType": "t", "kmsKeyId": "i"})
     with Registry(broker.bootstrap_servers, Options(port=0)) as other:
-        asked = Asked(other.url)
+        asked = Caller(other.url)
         assert asked("GET", f"{KEKS}/told").body["kmsType"] == "t"
         made = asked("POST", f"{KEKS}/told/deks/s", {"encryptedKeyMaterial": "YWJj"})
         assert made.status == 200
         assert asked("GET", f"{KEKS}/told/deks/s").body == made.body
-        assert Asked(registry.url)("GET", f"{KEKS}/told/deks/s").body == made.body
+        assert Caller(registry.url)("GET", f"{KEKS}/told/deks/s").body == made.body
 
 
-def test_the_topic_holds_records_and_keeps_them(registry: Registry, ask: Asked) -> None:
+def test_the_topic_holds_records_and_keeps_them(registry: Registry, ask: Caller) -> None:
     """The topic would forget keys in time, or be read by nobody."""
     kek(ask, "kept")
     client = registry.instance.client
@@ -236,5 +236,5 @@ def test_confluents_serializer_encrypts_with_keys_that_we_keep(
     with SchemaRegistryClient({"url": registry.url}) as another:
         read = AvroDeserializer(another, None, rule_conf=secret, rule_registry=encrypting)
         assert read(data, context) == {"plain": "a", "secret": "whisper"}
-    found = Asked(registry.url)("GET", f"{KEKS}/hidden/deks")
+    found = Caller(registry.url)("GET", f"{KEKS}/hidden/deks")
     assert found.body == ["people-value"]
