@@ -52,11 +52,9 @@ def version_of(state: State, subject: str, asked: str, *, deleted: bool = False)
     """
     number = number_of(asked)
     versions = state.versions(subject, deleted=deleted)
-    if not versions and (deleted or not state.versions(subject, deleted=True)):
+    if not versions:
         raise no_subject(subject)
     if number == -1:
-        if not versions:
-            raise no_version(LATEST)
         return versions[-1]
     found = next((version for version in versions if version.version == number), None)
     if found is None:
