@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 @click.option(
     "--level",
     type=click.Choice(LEVELS, case_sensitive=False),
-    help=f"With --against: what has to hold; {DEFAULT} if left out.",
+    metavar="LEVEL",
+    help=f"With --against: what has to hold, one of {', '.join(LEVELS)}; {DEFAULT} if left out.",
 )
 @type_option
 @reference_option

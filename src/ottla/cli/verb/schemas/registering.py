@@ -25,7 +25,8 @@ type_option = click.option(
     "--type",
     "schema_type",
     type=click.Choice(TYPES, case_sensitive=False),
-    help="What it is, if its suffix (.avsc, .json, .proto) does not say so.",
+    metavar="TYPE",
+    help="AVRO, JSON or PROTOBUF, if its suffix (.avsc, .json, .proto) does not say so.",
 )
 reference_option = click.option(
     "--reference",
