@@ -239,6 +239,13 @@ def test_a_name_that_is_nearly_right(schemas: Schemas) -> None:
     assert (done.exit_code, "did you mean near-value?" in done.stderr) == (0, True)
 
 
+@pytest.mark.parametrize("action", ["show", "delete", "level", "mode", "diff", "list"])
+def test_an_empty_word_is_no_subject(schemas: Schemas, action: str) -> None:
+    """If this failed, a script whose variable is empty would ask for something else."""
+    done = schemas(action, "")
+    assert (done.exit_code, done.stdout, "SUBJECT is empty" in done.stderr) == (2, "", True)
+
+
 def test_standard_input_and_contexts(schemas: Schemas) -> None:
     """If this failed, a schema could not come through a pipe, or not go into a context."""
     done = schemas("register", ":.pipe:s", "-", "--type", "avro", stdin=ORDER)

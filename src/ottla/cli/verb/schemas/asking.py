@@ -54,6 +54,18 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+def not_empty(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """A subject, or words that one may be among: `$NAME` of a script that has none is no subject.
+
+    Raises:
+        WrongWords: one is empty.
+    """
+    words = value if isinstance(value, tuple) else (value,)
+    if "" in words and not ctx.resilient_parsing:
+        raise WrongWords("SUBJECT is empty")
+    return value
+
+
 def version_of(word: str) -> int | str:
     """A version as it is typed.
 

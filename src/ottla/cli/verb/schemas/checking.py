@@ -13,7 +13,13 @@ from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.schemas.files import SchemaFile, read_file
 from ottla.cli.schemas.levels import DEFAULT, LEVELS
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject, near_subject, version_of
+from ottla.cli.verb.schemas.asking import (
+    asks,
+    complete_subject,
+    near_subject,
+    not_empty,
+    version_of,
+)
 from ottla.cli.verb.schemas.registering import (
     INVALID_SCHEMA,
     contract_of,
@@ -43,7 +49,12 @@ if TYPE_CHECKING:
     ),
 )  # fmt: skip
 @click.argument(
-    "words", metavar="[SUBJECT] FILE", nargs=-1, required=True, shell_complete=complete_subject
+    "words",
+    metavar="[SUBJECT] FILE",
+    nargs=-1,
+    required=True,
+    callback=not_empty,
+    shell_complete=complete_subject,
 )
 @click.option("--version", metavar="VERSION", help="Compare with this version alone, or latest.")
 @click.option(
@@ -55,7 +66,8 @@ if TYPE_CHECKING:
 @click.option(
     "--level",
     type=click.Choice(LEVELS, case_sensitive=False),
-    help=f"With --against: what has to hold; {DEFAULT} if left out.",
+    metavar="LEVEL",
+    help=f"With --against: what has to hold, one of {', '.join(LEVELS)}; {DEFAULT} if left out.",
 )
 @type_option
 @reference_option

@@ -10,7 +10,14 @@ from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.schemas.files import is_schema_name, read_file
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import LATEST, asks, complete_subject, guessing, version_of
+from ottla.cli.verb.schemas.asking import (
+    LATEST,
+    asks,
+    complete_subject,
+    guessing,
+    not_empty,
+    version_of,
+)
 from ottla.cli.verb.schemas.registering import type_option
 from ottla.cli.verb.shown import is_terminal, json_option, print_json
 from ottla.errors import OttlaError
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     metavar="SUBJECT|FILE [VERSION|FILE]...",
     nargs=-1,
     required=True,
+    callback=not_empty,
     shell_complete=complete_subject,
 )
 @type_option

@@ -8,7 +8,14 @@ import click
 
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import LATEST, asks, complete_subject, guessing, version_of
+from ottla.cli.verb.schemas.asking import (
+    LATEST,
+    asks,
+    complete_subject,
+    guessing,
+    not_empty,
+    version_of,
+)
 from ottla.cli.verb.shown import Row, confirm, done, joined, json_option, yes_option
 from ottla.errors import OttlaError
 
@@ -28,7 +35,7 @@ REFERRERS_SHOWN = 5
     ("without a question", "ottla schemas delete orders-value --yes"),
     too_many="one subject at a time",
 )  # fmt: skip
-@click.argument("subject", metavar="SUBJECT", shell_complete=complete_subject)
+@click.argument("subject", metavar="SUBJECT", callback=not_empty, shell_complete=complete_subject)
 @click.argument("version", metavar="[VERSION]", required=False)
 @click.option(
     "--permanent",

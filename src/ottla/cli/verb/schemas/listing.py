@@ -8,7 +8,7 @@ import click
 
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject
+from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty
 from ottla.cli.verb.shown import Column, Row, joined, json_option, number, progress, show
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ _CONTEXTS = (Column("CONTEXT", "context"),)
     ("of another registry", "ottla schemas list --registry http://registry:8081"),
     too_many="one prefix is enough, and none means all",
 )
-@click.argument("prefix", metavar="[PREFIX]", required=False, shell_complete=complete_subject)
+@click.argument(
+    "prefix",
+    metavar="[PREFIX]",
+    required=False,
+    callback=not_empty,
+    shell_complete=complete_subject,
+)
 @click.option("-l", "--long", "is_long", is_flag=True, help="Versions, levels and modes, too.")
 @click.option("--names", "names_only", is_flag=True, help="Names alone, one a line.")
 @click.option("--deleted", is_flag=True, help="Those that were deleted, but not for good, as well.")

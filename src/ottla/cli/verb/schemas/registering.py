@@ -10,7 +10,7 @@ from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt, refused
 from ottla.cli.schemas.files import TYPES, SchemaFile, read_file, read_text
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject
+from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty
 from ottla.cli.verb.shown import Row, done, json_option
 from ottla.errors import OttlaError
 
@@ -25,7 +25,8 @@ type_option = click.option(
     "--type",
     "schema_type",
     type=click.Choice(TYPES, case_sensitive=False),
-    help="What it is, if its suffix (.avsc, .json, .proto) does not say so.",
+    metavar="TYPE",
+    help="AVRO, JSON or PROTOBUF, if its suffix (.avsc, .json, .proto) does not say so.",
 )
 reference_option = click.option(
     "--reference",
@@ -50,7 +51,7 @@ normalize_option = click.option(
     ("with what is said of it", "ottla schemas register orders-value o.avsc --metadata owner=shop"),
     too_many="one schema at a time",
 )  # fmt: skip
-@click.argument("subject", metavar="SUBJECT", shell_complete=complete_subject)
+@click.argument("subject", metavar="SUBJECT", callback=not_empty, shell_complete=complete_subject)
 @click.argument("file", metavar="FILE", type=click.Path())
 @type_option
 @reference_option

@@ -10,7 +10,7 @@ from ottla.cli.options import WrongWords, nearest
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.schemas.levels import LEVELS
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject
+from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty
 from ottla.cli.verb.shown import Row, done, json_option, note
 
 if TYPE_CHECKING:
@@ -35,7 +35,13 @@ all_option = click.option(
     ("of the whole registry", "ottla schemas level --all BACKWARD_TRANSITIVE"),
     too_many="one subject, and one level",
 )  # fmt: skip
-@click.argument("words", metavar="[SUBJECT] [LEVEL]", nargs=-1, shell_complete=complete_subject)
+@click.argument(
+    "words",
+    metavar="[SUBJECT] [LEVEL]",
+    nargs=-1,
+    callback=not_empty,
+    shell_complete=complete_subject,
+)
 @all_option
 @unset_option
 @asks
@@ -62,7 +68,13 @@ def LEVEL(at: RegistryAt, words: tuple[str, ...], is_all: bool, unset: bool, as_
     ("of the whole registry", "ottla schemas mode --all READONLY"),
     too_many="one subject, and one mode",
 )
-@click.argument("words", metavar="[SUBJECT] [MODE]", nargs=-1, shell_complete=complete_subject)
+@click.argument(
+    "words",
+    metavar="[SUBJECT] [MODE]",
+    nargs=-1,
+    callback=not_empty,
+    shell_complete=complete_subject,
+)
 @all_option
 @unset_option
 @click.option("--force", is_flag=True, help="IMPORT also where schemas are there already.")

@@ -9,7 +9,14 @@ import click
 from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import LATEST, asks, complete_subject, guessing, version_of
+from ottla.cli.verb.schemas.asking import (
+    LATEST,
+    asks,
+    complete_subject,
+    guessing,
+    not_empty,
+    version_of,
+)
 from ottla.cli.verb.shown import (
     Column,
     Row,
@@ -50,7 +57,13 @@ _VERSIONS = (
     ("what it refers to, and who refers to it", "ottla schemas show orders-value --references"),
     too_many="one schema at a time",
 )
-@click.argument("subject", metavar="[SUBJECT]", required=False, shell_complete=complete_subject)
+@click.argument(
+    "subject",
+    metavar="[SUBJECT]",
+    required=False,
+    callback=not_empty,
+    shell_complete=complete_subject,
+)
 @click.argument("version", metavar="[VERSION]", required=False)
 @click.option("--id", "schema_id", type=click.IntRange(0), metavar="N", help="The schema of an id.")
 @click.option("--guid", metavar="GUID", help="The schema of a GUID.")
