@@ -197,11 +197,24 @@ def _registry(wanted: _Wanted, node: Node) -> Service:
     from ottla.cli.server import client_port
     from ottla.registry.service import Options, Registry
 
-    host = "127.0.0.1" if wanted.advertise is None else "0.0.0.0"
-    options = Options(host=host, port=wanted.registry or 0)
+    address = wanted.advertise
+    options = Options(
+        host="127.0.0.1" if address is None else "0.0.0.0",
+        port=wanted.registry or 0,
+        # The port is that of Kafka.
+        advertised_host=address.rpartition(":")[0] if address and _has_port(address) else address,
+    )
     registry = Registry(f"127.0.0.1:{client_port(node)}", options)
     with port_taken_told("--registry"):
-        registry.start()
+        try:
+            registry.start()
+        except OttlaError as error:
+            if address is not None and error.hint is None:
+                error.hint = (
+                    "the registry is a client of the node, too: the address of --advertise has to "
+                    "lead here from this machine"
+                )
+            raise
     return registry
 
 
