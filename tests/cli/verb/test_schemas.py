@@ -163,7 +163,7 @@ def test_what_is_wrong_is_told(schemas: Schemas, words: str, code: int, said: st
          'a.avsc:2:35: no type has the name \'in\'\n\n   "fields": [{"name": "x", "type": "in"}]}\n'
          f"  {' ' * 34}^\n"),
         ("a.avsc", '{"type": "record"', "a.avsc:1:18: the schema is no JSON"),
-        ("j.json", '{"type":\n "objct"}', 'j.json:2:2: at #/type stands "objct"'),
+        ("j.json", '{"type":\n "objct"}', 'j.json:2:2: the schema is invalid at #/type'),
         ("p.proto", 'syntax = "proto3";\nmessage A {\n  strin x = 1;\n}',
          "p.proto:3:3: the Protobuf schema is not valid"),
         ("long.avsc",
