@@ -55,7 +55,7 @@ def test_nesting_ends_at_its_limit() -> None:
     while printed(nested).count("{") < NESTING_MAX - 2:
         nested = {"properties": {"a": nested}}
     schema = read(printed(nested))
-    assert not validator(schema)({"a": 1}) or True
+    assert not validator(schema)({"a": 1})
     other = read(printed(nested).replace("string", "integer"))
     assert schema.unreadable(other)
     assert not schema.tags()
