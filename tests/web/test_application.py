@@ -317,7 +317,7 @@ def test_whoever_is_not_known_is_401() -> None:
         assert says in got.json["message"]
     # What is there is nobody's business either.
     assert ask(served, "GET", "/nowhere").status == 401
-    assert ask(served, "GET", "/healthz").status == 200
+    assert ask(served, "GET", "/livez").status == 200
     token = base64.b64encode(b"alice:secret").decode()
     got = ask(served, "GET", "/things", headers=[("authorization", f"Basic {token}")])
     assert got.json["principal"] == "alice"

@@ -39,7 +39,9 @@ REFERENCES_MAX = 1000
 DIGESTS_MAX = 200_000
 KEPT_MAX = 2_000
 """Schemas that are kept as they were read."""
-KEPT_CHARACTERS_MAX = 4 << 20
+KEPT_CHARACTERS_MAX = 2 << 20
+KEPT_ONE_MAX = 200_000
+"""A longer one is read anew each time: read, it takes a hundred times its text."""
 
 
 def language(schema_type: str) -> Language:
@@ -119,7 +121,7 @@ class Reading:
 
     def _keep(self, key: tuple[str, str, tuple[Dependency, ...]], schema: Schema) -> None:
         with self._lock:
-            if key not in self._kept:
+            if key not in self._kept and len(key[1]) <= KEPT_ONE_MAX:
                 self._kept[key] = schema
                 self._characters += len(key[1])
             while len(self._kept) > KEPT_MAX or self._characters > KEPT_CHARACTERS_MAX:

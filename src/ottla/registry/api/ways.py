@@ -80,6 +80,15 @@ class Ways:
 
         return handle
 
+    def compared(self, look: Look) -> Handler:
+        """Answer by comparing schemas, in a thread apart from those that read."""
+
+        async def handle(request: Request) -> Answer:
+            answer = await self.instance.work(lambda: look(self.instance, request), compares=True)
+            return _answer(answer)
+
+        return handle
+
     def written(self, decide: Decide) -> Handler:
         """Have it decided and written."""
 
