@@ -56,6 +56,7 @@ class Application:
         types: the media types of bodies, those of answers among them; the first is what is
             answered to who takes anything.
         takes: media types that bodies may have besides.
+        fault_code: the code of the error that is answered where an answerer breaks.
         before: sees the path and query of each request, and gives those that are to be looked for.
     """
 
@@ -68,6 +69,7 @@ class Application:
         access: Access | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
         body_patience_s: float = BODY_PATIENCE_S,
+        fault_code: int = 500,
         before: Callable[[str, str], tuple[str, str]] | None = None,
     ) -> None:
         self._routes = Routes(operations)
@@ -76,6 +78,7 @@ class Application:
         self._access = access or Access()
         self._body_bytes_max = body_bytes_max
         self._body_patience_s = body_patience_s
+        self._fault_code = fault_code
         self._before = before
         self._chosen: dict[str, str | None] = {}
 
@@ -100,7 +103,8 @@ class Application:
             answer = refused(refusal, [("www-authenticate", challenge) for challenge in asks])
         except Exception:  # a client must not see it, and the service must go on
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            answer = refused(Refusal(500, 50001, "the service has a fault: its log has the cause"))
+            said = "the service has a fault: its log has the cause"
+            answer = refused(Refusal(500, self._fault_code, said))
         content = answer.type or accepted or self._types[0]
         sent = [(b"content-type", content.encode()), (b"content-length", b"%d" % len(answer.body))]
         sent += [(name.encode(), value.encode()) for name, value in answer.headers]
