@@ -94,7 +94,6 @@ def test_switches_are_typed(query: str, name: str, value: Any) -> None:
     got = ask(application(), "GET", f"/things?{query}")
     assert got.status == 200, got.json
     assert got.json["query"][name] == value
-    assert got.json["given"] == ([name] if query else [])
 
 
 @pytest.mark.parametrize(
@@ -130,8 +129,8 @@ def test_an_operation_without_switches_says_so() -> None:
     with pytest.raises(Refusal) as refused:
         switched(row, "a=1")
     assert refused.value.hint == "it has none"
-    assert switched(row, "") == ({}, frozenset())
-    assert switched(row._replace(switches=SWITCHES), "limit=1")[1] == {"limit"}
+    assert switched(row, "") == {}
+    assert switched(row._replace(switches=SWITCHES), "limit=1")["limit"] == 1
 
 
 # ---------------------------------------------------------------- bodies
@@ -319,10 +318,8 @@ def test_whoever_is_not_known_is_401() -> None:
     assert ask(served, "GET", "/nowhere").status == 401
     assert ask(served, "GET", "/healthz").status == 200
     token = base64.b64encode(b"alice:secret").decode()
-    got = ask(served, "GET", "/things", headers=[("authorization", f"Basic {token}")])
-    assert got.json["principal"] == "alice"
-    got = ask(served, "GET", "/things", headers=[("authorization", "Bearer t0k3n")])
-    assert got.json["principal"] == "bob"
+    for shown in (f"Basic {token}", "Bearer t0k3n"):
+        assert ask(served, "GET", "/things", headers=[("authorization", shown)]).status == 200
 
 
 def test_a_body_of_who_may_not_ask_is_not_read() -> None:
