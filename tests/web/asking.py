@@ -81,9 +81,7 @@ async def told(request: Request) -> Answer:
             "target": request.target,
             "path": dict(request.path),
             "query": dict(request.query),
-            "given": sorted(request.given),
             "body": request.body.decode("latin-1"),
-            "principal": request.principal,
         }
     )
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ottla.serdes.registry_client import SchemaRegistry
 
 AT = f"http://localhost:{PORT}"
-TIMEOUT_SECONDS = 20.0
-"""Of one answer: a registry that compares a schema of a megabyte needs a while."""
+TIMEOUT_SECONDS = 35.0
+"""Of one answer: a registry has 30 to change something, and needs a while to compare a megabyte."""
 RETRIES = 1
 CODE_MIN = 10_000
 """From here on a code is the registry's own, and its text says all; below it is HTTP's."""

@@ -36,6 +36,8 @@ LANGUAGES = {
 }
 REFERENCES_MAX = 1000
 """Of one schema, those of its references among them."""
+DEPTH_MAX = 100
+"""How many references may lead from one schema to the next, one after the other."""
 DIGESTS_MAX = 200_000
 KEPT_MAX = 2_000
 """Schemas that are kept as they were read."""
@@ -145,15 +147,28 @@ class Reading:
         found: dict[str, Dependency],
         under_way: list[tuple[str, int]],
     ) -> None:
+        places: dict[str, tuple[str, int]] = {}
         for reference in references:
             version = self.referred(reference, context)
             place = (version.subject, version.version)
+            if places.setdefault(reference.name, place) != place:
+                first = " ".join(map(str, places[reference.name]))
+                raise refusal(
+                    INVALID_SCHEMA,
+                    f"two references are named {reference.name!r}: one to {first}, one to "
+                    f"{place[0]} {place[1]}",
+                    hint="a name stands for one schema: leave one of them out",
+                )
             if place in under_way:
                 circle = " → ".join(f"{s} {v}" for s, v in [*under_way, place])
                 raise refusal(INVALID_SCHEMA, f"references go in a circle: {circle}")
             if reference.name in found:
                 continue
-            if len(found) >= REFERENCES_MAX or len(under_way) >= REFERENCES_MAX // 10:
+            if len(under_way) >= DEPTH_MAX:
+                raise refusal(
+                    INVALID_SCHEMA, f"more than {DEPTH_MAX} references lead from one to the next"
+                )
+            if len(found) >= REFERENCES_MAX:
                 raise refusal(INVALID_SCHEMA, f"more than {REFERENCES_MAX} references")
             under_way.append(place)
             self._follow(version.references, parsed(version.subject).context, found, under_way)
