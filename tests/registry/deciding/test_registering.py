@@ -306,3 +306,15 @@ def test_ids_do_not_go_on_for_ever(world: World) -> None:
     world.do(set_mode(world.state, "a", {"mode": "IMPORT"}, force=False))
     world.register("a", '"int"', id=(1 << 31) - 1)
     assert code(lambda: world.register("b", '"long"')) == 50001
+
+
+@pytest.mark.parametrize("kind", ["AVRO", "JSON", "PROTOBUF"])
+def test_a_form_that_is_none_is_refused(world: World, kind: str) -> None:
+    """If this failed, a typing error in ?format= would be told as a fault of the registry."""
+    texts = {"AVRO": '"int"', "JSON": "{}", "PROTOBUF": 'syntax = "proto3"; message A {}'}
+    told = {"schema": texts[kind], "schemaType": kind}
+
+    def registered() -> Any:
+        return register(world.state, world.reading, "s", told, normalize=False, form="no such form")
+
+    assert code(registered) == 42201
