@@ -155,3 +155,15 @@ def test_a_topic_that_can_not_keep_it_is_one_clear_error(
             log.look(client, lambda: 5)
         assert refused.value.code == 50001
         assert "2 partitions" in str(refused.value)
+
+
+def test_who_does_not_lead_any_more_writes_nothing(
+    client: Client, opened: Callable[[Log], Log]
+) -> None:
+    """If this failed, a leader that was slow to decide would write into another's time."""
+    seen = Seen()
+    log = opened(seen.log("over"))
+    with pytest.raises(Refusal) as refused:
+        log.decided(client, 1, lambda: Decision((NOOP,), None), soon(), still_leads=lambda: False)
+    assert refused.value.code == 50004
+    assert seen.values == []

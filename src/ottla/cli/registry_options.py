@@ -83,6 +83,19 @@ def tls_of(certificate: str | None, key: str | None, ca: str | None) -> Tls | No
     return Tls(Path(certificate), Path(key), Path(ca) if ca else None)
 
 
+def ca_of(file: str | None) -> Path | None:
+    """The CA of other instances' certificates.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    if file is None:
+        return None
+    with open(file, "rb"):
+        pass
+    return Path(file)
+
+
 def advertised(address: str | None) -> tuple[str | None, int | None]:
     """Host and port of HOST[:PORT].
 

@@ -143,9 +143,7 @@ class Forwarder:
             late = isinstance(error, TimeoutError)
             why = "it has not answered in time" if late else str(error) or repr(error)
             raise ForwardingFailed(
-                f"the leader at {leader_url} could not be asked: {why}",
-                hint="look whether it is reached from here at that address, which is what it "
-                "calls itself (host.name and the port of its listener)",
+                f"the leader at {leader_url} could not be asked: {why}", hint=_hint(error)
             ) from error
         self._put_back(connection)
         return found
@@ -188,6 +186,19 @@ class Forwarder:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _hint(error: Exception) -> str:
+    """What to look at, where a leader could not be asked."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            "give each instance the CA of the others' certificates (--tls-ca FILE; "
+            "Options.tls_ca), and each certificate the name that its instance is reached by"
+        )
+    return (
+        "look whether it is reached from here at that address, which is what it calls itself "
+        "(--advertise; Options.advertised_host, advertised_port)"
+    )
 
 
 def sent_on(headers: Headers) -> list[tuple[str, str]]:

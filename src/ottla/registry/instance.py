@@ -19,13 +19,14 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from ottla.client import Client
 from ottla.client.settings import Settings
 from ottla.registry import topic
 from ottla.registry.deciding.decision import Decision
-from ottla.registry.election.elector import Elector
+from ottla.registry.election.elector import TIMES, Elector, GroupTimes
 from ottla.registry.election.identity import Identity
 from ottla.registry.election.leadership import Leadership
 from ottla.registry.forwarding import Forwarder, ForwardingFailed
@@ -46,6 +47,8 @@ GROUP = "schema-registry"
 WORKERS = 8
 WRITE_PATIENCE_S = 30.0
 LEADER_PATIENCE_S = 10.0
+GIVE_UP_S = 2.0
+"""For so long a round waits for a write."""
 END_PATIENCE_S = 3.0
 """For so long is Kafka asked for what was written meanwhile, before something is not there."""
 
@@ -61,6 +64,7 @@ class Instance:
         settings: of the client that reaches Kafka.
         is_eligible: whether it may lead.
         trusts: how a leader at https is known; by the system's authorities without it.
+        times: how patient the instances are with each other.
     """
 
     def __init__(
@@ -72,10 +76,12 @@ class Instance:
         group: str = GROUP,
         is_eligible: bool = True,
         trusts: ssl.SSLContext | None = None,
+        times: GroupTimes = TIMES,
     ) -> None:
         self._settings = dict(settings)
         self.group = group
         self._is_eligible = is_eligible
+        self._times = times
         self.state = State()
         self.reading = Reading(self.state)
         self.topic = Topic(self.state.apply, topic_name)
@@ -121,21 +127,23 @@ class Instance:
             identity=Identity(host, port, scheme, self._is_eligible),
             on_change=self._on_leadership,
             group_id=self.group,
+            times=self._times,
         )
         self._elector.start()
 
     def close(self) -> None:
         """Leave the group, and let go of everything; again: nothing."""
-        if self._elector is not None:
-            self._elector.close()
-        self._writers.shutdown(wait=True)
-        self._schemas.close()
-        self.keys.close()
-        self._forwarder.close()
-        if self.client is not None:
-            self.client.close()
-        # Those who still wait for Kafka on behalf of nobody end with the client.
-        self._workers.shutdown(wait=True)
+        with ExitStack() as ends:  # from the last to the first, whatever goes wrong in one
+            # Those who still wait for Kafka on behalf of nobody end with the client.
+            ends.callback(self._workers.shutdown, wait=True)
+            if self.client is not None:
+                ends.callback(self.client.close)
+            ends.callback(self._forwarder.close)
+            ends.callback(self.keys.close)
+            ends.callback(self._schemas.close)
+            ends.callback(self._writers.shutdown, wait=True)
+            if self._elector is not None:
+                ends.callback(self._elector.close)
 
     @property
     def leadership(self) -> Leadership:
@@ -148,9 +156,12 @@ class Instance:
         elected = self._elector.trouble if self._elector else None
         return self.topic.trouble or self.keys.topic.trouble or elected
 
-    def _on_leadership(self, _: Leadership) -> None:
+    def _on_leadership(self, told: Leadership) -> None:
         with self._changed:
             self._changed.notify_all()
+        # The round waits for this: what is being written is in the log before another may lead.
+        if not told.is_mine and self._writing.acquire(timeout=GIVE_UP_S):
+            self._writing.release()
 
     # ------------------------------------------------------------ reading
 
@@ -243,7 +254,14 @@ class Instance:
         if not leadership.is_mine:
             raise refusal(UNKNOWN_LEADER, "another instance has become the leader: try again")
         assert self.client is not None
-        decision = log.decided(self.client, leadership.generation, decide, until)
+
+        def still_leads() -> bool:
+            now = self.leadership
+            return now.is_mine and now.generation == leadership.generation
+
+        decision = log.decided(
+            self.client, leadership.generation, decide, until, still_leads=still_leads
+        )
         body = b"" if decision.status == 204 else dense(decision.answer)
         return Answer(decision.status, body)
 

@@ -14,7 +14,7 @@ from ottla.client import Client, OttlaError
 from ottla.registry import topic
 from ottla.registry.contracts import Json
 from ottla.registry.deciding.decision import Decision
-from ottla.registry.refusals import STORE_FAILED, refusal
+from ottla.registry.refusals import STORE_FAILED, UNKNOWN_LEADER, refusal
 from ottla.registry.topic import Topic
 from ottla.steady import steady_s
 from ottla.web.operation import Refusal
@@ -88,15 +88,23 @@ class Log:
         return look()
 
     def decided(
-        self, client: Client, generation: int, decide: Callable[[], Decision], until: float
+        self,
+        client: Client,
+        generation: int,
+        decide: Callable[[], Decision],
+        until: float,
+        *,
+        still_leads: Callable[[], bool] = lambda: True,
     ) -> Decision:
         """Decide as the leader of a generation, and write what it comes to.
 
         Args:
             until: when to give up, in seconds of the steady clock.
+            still_leads: asked once more right before it is written.
 
         Raises:
-            Refusal: what `decide` raises; 50001 or 50002, it was not written.
+            Refusal: what `decide` raises; 50001 or 50002, it was not written; 50004, another
+                instance has become the leader meanwhile.
         """
         if self.topic.settle(until - steady_s()):
             self._caught_up = None
@@ -107,6 +115,8 @@ class Log:
         decision = decide()
         if decision.entries:
             self._opened(client, make=True)
+            if not still_leads():
+                raise refusal(UNKNOWN_LEADER, "another instance has become the leader: try again")
             try:
                 self._write(decision, before, until)
             except Refusal:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ottla.registry import topic
 from ottla.registry.api import associations, keys, meta, schemas, settings, subjects
 from ottla.registry.api.description import SHAPES
 from ottla.registry.api.ways import Ways, within_context
+from ottla.registry.election.elector import TIMES, GroupTimes
 from ottla.registry.instance import GROUP, Instance
 from ottla.registry.keys import records
 from ottla.web.access import Access
@@ -22,7 +24,7 @@ from ottla.web.application import BODY_BYTES_MAX, Application
 from ottla.web.openapi import described
 from ottla.web.operation import Answer, Operation, Request, dense
 from ottla.web.serving import Serving
-from ottla.web.tls import Tls
+from ottla.web.tls import CannotServe, Tls
 
 TYPES = (
     "application/vnd.schemaregistry.v1+json",
@@ -37,7 +39,8 @@ class Options(NamedTuple):
     """How a registry is served.
 
     `advertised_host` and `advertised_port` are where other instances reach it, where that is not
-    where it listens.
+    where it listens. `tls_ca` is a file of PEM: the authority by which this instance knows the
+    certificates of the others, besides those that the system trusts; `tls.ca` is that of clients.
     """
 
     host: str = "127.0.0.1"
@@ -47,10 +50,12 @@ class Options(NamedTuple):
     group: str = GROUP
     is_eligible: bool = True
     tls: Tls | None = None
+    tls_ca: Path | None = None
     access: Access | None = None
     body_bytes_max: int = BODY_BYTES_MAX
     advertised_host: str | None = None
     advertised_port: int | None = None
+    times: GroupTimes = TIMES
 
 
 class Registry:
@@ -58,6 +63,9 @@ class Registry:
 
     Args:
         kafka: settings of `ottla.client`, bootstrap.servers among them.
+
+    Raises:
+        CannotServe: the files of TLS can't be used.
     """
 
     def __init__(self, kafka: Mapping[str, Any] | str, options: Options | None = None) -> None:
@@ -69,7 +77,8 @@ class Registry:
             keys_topic_name=options.keys_topic,
             group=options.group,
             is_eligible=options.is_eligible,
-            trusts=_trusts(options.tls),
+            trusts=_trusts(options.tls, options.tls_ca),
+            times=options.times,
         )
         application = Application(
             operations(self.instance),
@@ -137,14 +146,30 @@ def operations(instance: Instance) -> list[Operation]:
     return [*rows, Operation("GET", "/openapi.json", "getDescription", says, description)]
 
 
-def _trusts(tls: Tls | None) -> ssl.SSLContext | None:
-    """Instances know each other by the system's authorities, and by what they show themselves."""
-    if tls is None:
+def _trusts(tls: Tls | None, ca: Path | None) -> ssl.SSLContext | None:
+    """Instances know each other by the system's authorities, by the one that is named, and by what
+    they show themselves: one certificate for all of them may have been signed by nobody.
+
+    Raises:
+        CannotServe: a file can't be used.
+    """
+    if tls is None and ca is None:
         return None
     context = ssl.create_default_context()
-    context.load_verify_locations(tls.ca or tls.certificate)
-    if tls.ca is not None:
-        context.load_cert_chain(tls.certificate, tls.key)
+    if ca is not None:
+        try:
+            context.load_verify_locations(ca)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            raise CannotServe(
+                f"{ca} is no certificate of an authority: {error}",
+                hint="files of certificates are in PEM",
+            ) from None
+    if tls is not None:
+        tls.check()
+        context.load_verify_locations(tls.certificate)
+        if tls.ca is not None:
+            context.load_verify_locations(tls.ca)
+            context.load_cert_chain(tls.certificate, tls.key)
     return context
 
 

@@ -32,6 +32,8 @@ class State:
 
     def __init__(self) -> None:
         self._subjects: dict[str, dict[int, Version]] = {}
+        self._last: dict[str, int] = {}
+        """The last living version of each subject that has one."""
         self._ids: dict[tuple[str, int], dict[Place, None]] = {}
         """By context and id, whoever has it."""
         self._ids_of: dict[tuple[str, bytes], int] = {}
@@ -51,6 +53,7 @@ class State:
         """The same, to be changed alone: what is decided step by step is tried on it."""
         copied = State()
         copied._subjects = {name: dict(held) for name, held in list(self._subjects.items())}
+        copied._last = dict(self._last)
         copied._ids = {name: dict(held) for name, held in list(self._ids.items())}
         copied._ids_of = dict(self._ids_of)
         copied._contexts_of = {name: dict(held) for name, held in list(self._contexts_of.items())}
@@ -80,8 +83,9 @@ class State:
 
     def latest(self, subject: str, *, deleted: bool = False) -> Version | None:
         """The last version of a subject."""
-        found = self.versions(subject, deleted=deleted)
-        return found[-1] if found else None
+        if deleted:
+            return self.version(subject, self.last_number(subject))
+        return self.version(subject, self._last.get(subject, 0))
 
     def last_number(self, subject: str) -> int:
         """The highest version that is or was there softly; 0 where there was none."""
@@ -138,7 +142,7 @@ class State:
         if key["keytype"] != stored.SCHEMA or value is None:
             return True
         held = self.version(key["subject"], key["version"])
-        if held is None or (held.id, held.text) != (value["id"], value["schema"]):
+        if held is None or (held.id, held.hash.stored) != (value["id"], value["md5"]):
             return False
         holders = self.with_id(parsed(held.subject).context, held.id)
         return all(holder.text == held.text for holder in holders)
@@ -197,6 +201,7 @@ class State:
         context = parsed(version.subject).context
         place = Place(version.subject, version.version)
         self._subjects.setdefault(version.subject, {})[version.version] = version
+        self._keep_last(version)
         self._ids.setdefault((context, version.id), {})[place] = None
         self._ids_of.setdefault((context, version.hash.digest), version.id)
         self._contexts_of.setdefault(version.hash.digest, {})[context] = None
@@ -215,12 +220,15 @@ class State:
         for version in self.versions(subject):
             if type(upto) is not int or version.version <= upto:
                 self._subjects[subject][version.version] = version._replace(deleted=True)
+        self._find_last(subject)
 
     def _remove(self, version: Version) -> None:
         place = Place(version.subject, version.version)
         context = parsed(version.subject).context
         versions = self._subjects.get(version.subject, {})
         versions.pop(version.version, None)
+        if self._last.get(version.subject) == version.version:
+            self._find_last(version.subject)
         if not versions:
             self._subjects.pop(version.subject, None)
         holders = self._ids.get((context, version.id), {})
@@ -233,6 +241,21 @@ class State:
         for reference in version.references:
             at = Place(qualified(reference.subject, context), reference.version)
             self._referrers.get(at, {}).pop(place, None)
+
+    def _keep_last(self, version: Version) -> None:
+        last = self._last.get(version.subject, 0)
+        if not version.deleted:
+            self._last[version.subject] = max(last, version.version)
+        elif version.version == last:
+            self._find_last(version.subject)
+
+    def _find_last(self, subject: str) -> None:
+        versions = self._subjects.get(subject, {}).values()
+        last = max((v.version for v in versions if not v.deleted), default=0)
+        if last:
+            self._last[subject] = last
+        else:
+            self._last.pop(subject, None)
 
     @staticmethod
     def _set(held: dict[K, V], at: K, value: V | None) -> None:

@@ -15,9 +15,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
-from ottla.client import BrokerError, Client, Consumer, Delivery, OttlaError, Producer
+from ottla.client import (
+    BrokerError,
+    Client,
+    Consumer,
+    Delivery,
+    OttlaError,
+    Producer,
+    TimedOut,
+)
 from ottla.client.admin import configs, topics
 from ottla.client.admin.offsets import LATEST, list_offsets
 from ottla.client.producing.producer import RecordTooLarge
@@ -138,7 +147,9 @@ class Topic:
         with self._moved:
             self._moved.notify_all()
         if self._producer is not None:
-            self._producer.close(timeout=1)
+            # What nobody waits for any more is not worth more: it was answered as not written.
+            with suppress(TimedOut):
+                self._producer.close(timeout=1)
 
     # ------------------------------------------------------------ reading
 

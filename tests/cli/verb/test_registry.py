@@ -65,6 +65,20 @@ def test_two_instances_are_one_registry(registry_broker: ottla.Broker, tmp_path:
             assert (process.returncode, out, said) == (0, b"", b"")
 
 
+def test_keys_are_kept_where_it_was_told(registry_broker: ottla.Broker) -> None:
+    """If this failed, `--keys-topic` would write among another registry's keys all the same."""
+    at = ["--at", registry_broker.bootstrap_servers]
+    words = ["--topic", "keyed", "--group", "keyed", "--keys-topic", "keyed-keys"]
+    with serving("registry", "--port", "0", *words, *at) as (told, _):
+        body = b'{"name": "k", "kmsType": "test", "kmsKeyId": "x"}'
+        asked = urllib.request.Request(
+            told["url"] + "/dek-registry/v1/keks", body, {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(asked, timeout=60) as got:
+            assert got.status == 200
+        assert "keyed-keys" in run(["ottla", "topics", *at]).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -73,6 +87,7 @@ def test_two_instances_are_one_registry(registry_broker: ottla.Broker, tmp_path:
         ("--advertise host:99999", 2, "--advertise takes host or host:port"),
         ("--tls-cert x.pem", 2, "--tls-cert and --tls-key go together"),
         ("--tls-client-ca x.pem", 2, "--tls-client-ca needs --tls-cert and --tls-key"),
+        ("--tls-ca not-there.pem", 1, "not-there.pem"),
         ("--tls-cert x.pem --tls-key x.pem", 1, "x.pem: No such file"),
         ("--people none.txt", 1, "none.txt: No such file"),
         ("--people empty.txt", 1, "names nobody, so nobody could ask"),
@@ -140,6 +155,7 @@ def test_who_may_ask_and_over_tls(registry_broker: ottla.Broker, tmp_path: Path)
     tokens.write_text("s3cret build\n")
     words = ["--people", people, "--tokens", tokens]
     words += ["--tls-cert", issued.certificate, "--tls-key", issued.key, "--topic", "private"]
+    words += ["--tls-ca", authority.ca]
     at = ["--at", registry_broker.bootstrap_servers, "--port", "0", "--group", "private"]
     with serving("registry", *map(str, words), *at) as (told, _):
         url = told["url"]

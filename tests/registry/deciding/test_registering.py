@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from ottla.registry import languages
 from ottla.registry.deciding import deleting
 from ottla.registry.deciding.registering import register
 from ottla.registry.deciding.setting import set_config, set_mode
+from ottla.schemas.avro import AvroLanguage
 from ottla.web.operation import Refusal
 from registry.world import World, record
 
@@ -308,13 +310,33 @@ def test_ids_do_not_go_on_for_ever(world: World) -> None:
     assert code(lambda: world.register("b", '"long"')) == 50001
 
 
-@pytest.mark.parametrize("kind", ["AVRO", "JSON", "PROTOBUF"])
-def test_a_form_that_is_none_is_refused(world: World, kind: str) -> None:
-    """If this failed, a typing error in ?format= would be told as a fault of the registry."""
-    texts = {"AVRO": '"int"', "JSON": "{}", "PROTOBUF": 'syntax = "proto3"; message A {}'}
-    told = {"schema": texts[kind], "schemaType": kind}
+def test_a_form_that_is_none_is_the_clients_fault(world: World) -> None:
+    """If this failed, a typo in `format` would be told as a fault of the registry."""
 
-    def registered() -> Any:
-        return register(world.state, world.reading, "s", told, normalize=False, form="no such form")
+    def ask() -> None:
+        body = {"schema": '"int"'}
+        register(world.state, world.reading, "a", body, normalize=False, form="bogus")
 
-    assert code(registered) == 42201
+    assert code(ask) == 42201
+
+
+def test_versions_are_read_once_however_many_there_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, each registration would read every version anew, once they are more than
+    are kept as they were read.
+    """
+    monkeypatch.setattr(languages, "KEPT_MAX", 2)
+    for number in range(10):
+        world.register("a", record(*(f"f{n}=" for n in range(number + 1))))
+    read: list[str] = []
+    kept = AvroLanguage.read
+
+    def counted(self: AvroLanguage, text: str, dependencies: Any = ()) -> Any:
+        read.append(text)
+        return kept(self, text, dependencies)
+
+    monkeypatch.setattr(AvroLanguage, "read", counted)
+    world.register("a", record("other="))
+    world.register("a", record("another="))
+    assert len(read) <= 4, "the new ones, and those that each is compared with"

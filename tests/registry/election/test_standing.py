@@ -121,7 +121,7 @@ def test_it_does_not_lead_against_its_own_word() -> None:
     """If this failed, a group's leader with other rules could make a read-only instance write."""
     one = standing(MINE, ME._replace(is_eligible=False))
     assert one.leadership.leader is None
-    assert "leader.eligibility=false" in (one.trouble or "")
+    assert "--follower" in (one.trouble or "")
 
 
 def test_all_members_are_told_the_same() -> None:

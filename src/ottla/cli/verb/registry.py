@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ottla.cli.reach import Where
-from ottla.cli.registry_options import PORT, access_of, advertised, port_taken_told, tls_of
+from ottla.cli.registry_options import PORT, access_of, advertised, ca_of, port_taken_told, tls_of
 from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.reach import reaches
 from ottla.cli.verb.shown import is_terminal, json_option
@@ -45,10 +45,14 @@ from ottla.cli.verb.shown import is_terminal, json_option
     metavar="HOST[:PORT]",
     help="Where other instances reach this one, if that is not where it listens.",
 )
-@click.option("--topic", default="_schemas", metavar="TOPIC", help="Where schemas are kept.")
+@click.option("--topic", metavar="TOPIC", help="Where schemas are kept; _schemas if left out.")
+@click.option(
+    "--keys-topic",
+    metavar="TOPIC",
+    help="Where keys for field encryption are kept; _dek_registry_keys if left out.",
+)
 @click.option(
     "--group",
-    default="schema-registry",
     metavar="GROUP",
     help="The group in which instances elect who writes; schema-registry if left out.",
 )
@@ -57,6 +61,9 @@ from ottla.cli.verb.shown import is_terminal, json_option
 @click.option("--tokens", metavar="FILE", help="Who may ask: lines of TOKEN NAME.")
 @click.option("--tls-cert", metavar="FILE", help="Serve TLS with this certificate (PEM).")
 @click.option("--tls-key", metavar="FILE", help="The certificate's key (PEM).")
+@click.option(
+    "--tls-ca", metavar="FILE", help="Other instances show certificates of this CA (PEM)."
+)
 @click.option("--tls-client-ca", metavar="FILE", help="Clients show certificates of this CA.")
 @json_option
 def VERB(
@@ -65,13 +72,15 @@ def VERB(
     port: int,
     host: str,
     advertise: str | None,
-    topic: str,
-    group: str,
+    topic: str | None,
+    keys_topic: str | None,
+    group: str | None,
     follower: bool,
     people: str | None,
     tokens: str | None,
     tls_cert: str | None,
     tls_key: str | None,
+    tls_ca: str | None,
     tls_client_ca: str | None,
     as_json: bool,
 ) -> int:
@@ -80,17 +89,17 @@ def VERB(
     from ottla.registry.service import Options, Registry
 
     advertised_host, advertised_port = advertised(advertise)
+    places: dict[str, Any] = {"topic": topic, "keys_topic": keys_topic, "group": group}
     options = Options(
         host=host,
         port=port,
-        topic=topic,
-        group=group,
         is_eligible=not follower,
         tls=tls_of(tls_cert, tls_key, tls_client_ca),
+        tls_ca=ca_of(tls_ca),
         access=access_of(people, tokens),
         advertised_host=advertised_host,
         advertised_port=advertised_port,
-    )
+    )._replace(**{name: told for name, told in places.items() if told is not None})
     with port_taken_told("--port"), Registry(where.service(), options) as registry:
         # Until here Ctrl-C ends it at once, as it waits for a Kafka that is away.
         signals = Signals()

@@ -1,7 +1,8 @@
 """The ways in which an operation is answered: now, in a thread, or by the leader.
 
-What only looks at the state is answered at once, on the event loop; what reads schemas is worked
-out in a thread, for it can take long; what changes something goes to the leader.
+What only looks at the state is answered at once, on the event loop; what reads schemas, or goes
+through them all, is worked out in a thread, for it can take long; what changes something goes to
+the leader.
 """
 
 from __future__ import annotations
@@ -58,6 +59,16 @@ class Ways:
                 )
             except _Nothing:
                 return answer_json([])
+
+        return handle
+
+    def at_once(self, look: Look) -> Handler:
+        """Answer from the state on the event loop; in a thread where that needs a schema read."""
+
+        async def handle(request: Request) -> Answer:
+            reads = bool(request.query.get("format") or request.query.get("findTags"))
+            way = self.instance.work if reads else self.instance.read
+            return _answer(await way(lambda: look(self.instance, request)))
 
         return handle
 

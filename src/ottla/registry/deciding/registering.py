@@ -13,6 +13,7 @@ from ottla.registry import contracts
 from ottla.registry.contracts import Json
 from ottla.registry.deciding import compatibility
 from ottla.registry.deciding.decision import Decision
+from ottla.registry.deciding.looking import text_of
 from ottla.registry.deciding.proposal import Proposal, proposed
 from ottla.registry.languages import Reading
 from ottla.registry.refusals import (
@@ -72,7 +73,7 @@ def registered(version: Version, reading: Reading, form: str = "") -> Json:
         "references": [reference.json() for reference in version.references] or None,
         "metadata": version.metadata,
         "ruleSet": version.rule_set,
-        "schema": reading.of(version).formatted(form) if form else None,
+        "schema": text_of(reading, version, form) if form else None,
     }
     return {name: value for name, value in answer.items() if value is not None}
 

@@ -88,13 +88,16 @@ class Standing:
         if assignment.error == DUPLICATE_URLS:
             return None, (
                 "two instances of the registry say that they are at the same URL, so none of the "
-                "group leads; give each its own (host.name and the port of its listener)"
+                "group leads; give each its own (--advertise; Options.advertised_host)"
             )
         if assignment.error != NO_ERROR:
             return None, f"the group could not elect a leader: error {assignment.error}"
         # Karapace's names one that may not lead, where nobody may.
         if master is None or not master.is_eligible:
-            return None, "no instance of the registry may lead; give one leader.eligibility=true"
+            return None, (
+                "no instance of the registry may lead; start one without --follower "
+                "(Options.is_eligible)"
+            )
         if (assignment.master == member_id) != (master.url == self._identity.url):
             return None, (
                 f"{master.url} was elected, which is this instance by its "
@@ -102,5 +105,5 @@ class Standing:
                 "has the same URL, give each its own"
             )
         if master.url == self._identity.url and not self._identity.is_eligible:
-            return None, "this instance was elected, and may not lead (leader.eligibility=false)"
+            return None, "this instance was elected, and may not lead (--follower)"
         return master._replace(is_leader=True), None

@@ -73,7 +73,8 @@ class Ring:
             return None
         return (
             f"{self.unread} records of the topic can't be read: another registry keeps its keys "
-            "there, so move them over its API and name another topic for ours"
+            "there, so move them over its API, and give this one a topic of its own "
+            "(ottla registry --keys-topic NAME; Options.keys_topic)"
         )
 
     # ------------------------------------------------------------ what a record changes
