@@ -168,23 +168,21 @@ def test_a_body_that_is_too_long_is_refused(served: Served) -> None:
     assert got.json()["error_code"] == 413
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"type":"array","items":' * 100_000,
-        '{"type":"array","items":' * 5_000 + '"int"' + "}" * 5_000,
-        "[" * 500_000,
-        "\U0001f600",
-        "{" + '"a":1,' * 100_000 + '"type":"int"}',
-    ],
-    ids=["open", "deep", "brackets", "odd", "wide"],
-)
+BOMBS = {
+    "open": '{"type":"array","items":' * 100_000,
+    "deep": '{"type":"array","items":' * 5_000 + '"int"' + "}" * 5_000,
+    "brackets": "[" * 500_000,
+    "odd": "\U0001f600",
+    "wide": "{" + '"a":1,' * 100_000 + '"type":"int"}',
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("kind", ["AVRO", "JSON", "PROTOBUF"])
-def test_bombs_are_answered(served: Served, text: str, kind: str) -> None:
+def test_bombs_are_answered(served: Served, bomb: str, kind: str) -> None:
     """If this failed, a text could bring the registry to a fault, or hold it up."""
-    body = {"schema": text, "schemaType": kind}
-    got = served.asked.got("POST", "/subjects/bomb/versions", body)
-    assert got.status_code in (200, 422), got.text[:500]
+    body = {"schema": BOMBS[bomb], "schemaType": kind}
+    assert served.asked.code("POST", "/subjects/bomb/versions", body) == 42201
 
 
 # ---------------------------------------------------------------- a Kafka that goes
@@ -329,7 +327,7 @@ def test_a_topic_that_others_wrote(broker: ottla.Broker, place: Options) -> None
         assert asked.ask("GET", "/contexts") == [".", ".ctx"]
         # A known schema keeps its id, a new one gets the next, also after one that is gone.
         assert asked.register("old2", INT) == 3
-        assert asked.register("new", LONG) in (4, 10)
+        assert asked.register("new", LONG) == 4
         assert asked.register("new2", fixed("f")) == 10
     finally:
         served.stop()
