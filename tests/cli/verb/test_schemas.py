@@ -286,21 +286,71 @@ def test_a_shell_completes_subjects(schemas: Schemas) -> None:
     assert completions("ottla schemas delete tab", OTTLA_REGISTRY="http://127.0.0.1:1") == []
 
 
-def test_the_registry_of_a_node_here_is_the_usual_one(
+def test_which_registry_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """If this failed, a schema would go into the registry of a node that nobody named, or
+    `ottla up --registry 0` would serve one that no command finds.
+    """
+    from ottla.cli import running_servers
+    from ottla.cli.options import WrongWords
+    from ottla.cli.registry_reach import AT, registry_at
+    from ottla.errors import OttlaError
+
+    monkeypatch.delenv("OTTLA_REGISTRY", raising=False)
+    monkeypatch.delenv("OTTLA_AT", raising=False)
+    here: list[running_servers.Server] = []
+    monkeypatch.setattr(running_servers, "running_servers", lambda: here)
+    assert registry_at(None).url == AT
+    here.append(_server(9092, "http://localhost:8081"))
+    assert registry_at(None).url == "http://localhost:8081"
+    here.append(_server(9093, None))
+    assert registry_at(None).url == "http://localhost:8081", "the other node has none"
+    monkeypatch.setenv("OTTLA_AT", "127.0.0.1:9093")
+    with pytest.raises(OttlaError, match="localhost:9093 has no schema registry; there is") as no:
+        _ = registry_at(None).url
+    assert "`ottla registry --at localhost:9093` serves one" in str(no.value.hint)
+    here.append(_server(9094, "http://localhost:5000"))
+    assert registry_at(None, node="localhost:9094").url == "http://localhost:5000"
+    monkeypatch.setenv("OTTLA_AT", "localhost:9094")
+    assert registry_at(None).url == "http://localhost:5000"
+    monkeypatch.setenv("OTTLA_AT", "kafka.elsewhere:9092")
+    with pytest.raises(WrongWords, match="is no node that runs here"):
+        _ = registry_at(None).url
+    monkeypatch.delenv("OTTLA_AT")
+    with pytest.raises(WrongWords, match="2 nodes with a registry") as both:
+        _ = registry_at(None).url
+    assert "localhost:9094 (http://localhost:5000)" in str(both.value)
+    monkeypatch.setenv("OTTLA_REGISTRY", "there:8081")
+    assert registry_at(None).url == "http://there:8081"
+    assert registry_at("here:8081").url == "http://here:8081"
+    assert registry_at("http://me:secret@here:8081/x").shown == "http://here:8081/x"
+
+
+def _server(port: int, registry: str | None) -> Any:
+    from ottla.cli.running_servers import Server
+
+    return Server(port, 1, ("broker",), f"localhost:{port}", registry=registry)
+
+
+def test_of_two_registries_none_is_taken(
     registry_broker: ottla.Broker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """If this failed, `ottla up --registry 0` would serve a registry that no command finds."""
-    from ottla.cli.registry_reach import AT, registry_at
-    from ottla.cli.running_servers import Announcement
+    """If this failed, a command with two nodes here would change one of them by chance, or a
+    comparison of files would ask which.
+    """
+    from ottla.cli import running_servers
 
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.delenv("OTTLA_REGISTRY", raising=False)
-    assert registry_at(None).url == AT
+    monkeypatch.delenv("OTTLA_AT", raising=False)
+    monkeypatch.chdir(tmp_path)
     url = registry_broker.schema_registry_url
-    announced = Announcement(node_id=1, roles=("broker",), bootstrap="x:1", registry=url)
-    assert registry_at(None).url == url
-    announced.close()
-    assert registry_at("here:8081").url == "http://here:8081"
+    here = [_server(1, url), _server(2, "http://127.0.0.1:1")]
+    monkeypatch.setattr(running_servers, "running_servers", lambda: here)
+    name = file("o.avsc", ORDER)
+    done = run(["ottla", "schemas", "register", "two-value", name])
+    assert (done.exit_code, "2 nodes with a registry run here" in done.stderr) == (2, True)
+    done = run(["ottla", "schemas", "register", "two-value", name, "--at", "localhost:1"])
+    assert (done.exit_code, done.stderr) == (0, f"at {url}\n")
+    assert run(["ottla", "schemas", "check", "--against", name, name]).exit_code == 0
 
 
 def test_hints_from_elsewhere() -> None:

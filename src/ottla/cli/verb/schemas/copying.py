@@ -10,7 +10,7 @@ import click
 from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks
+from ottla.cli.verb.schemas.asking import asks, tell_where
 from ottla.cli.verb.shown import Column, Row, done, json_option, note, number, progress, show
 from ottla.errors import OttlaError
 
@@ -110,6 +110,7 @@ def IMPORT(
     }
     were = f"; {plan.there} there already" if plan.there else ""
     done(f"imported {_many(len(plan.register), 'version')}{were}", facts, as_json=as_json)
+    tell_where(at)
 
 
 def _many(count: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt, refused
 from ottla.cli.schemas.files import TYPES, SchemaFile, read_file, read_text
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty
+from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty, tell_where
 from ottla.cli.verb.shown import Row, done, json_option
 from ottla.errors import OttlaError
 
@@ -92,6 +92,7 @@ def REGISTER(
     place = f"{facts['subject']} version {found.version}, id {found.id}"
     said = f"registered {place}" if known is None else f"{place}, was there already"
     done(said, facts, as_json=as_json)
+    tell_where(at)
 
 
 def contract_of(

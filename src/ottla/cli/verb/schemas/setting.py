@@ -10,7 +10,7 @@ from ottla.cli.options import WrongWords, nearest
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.schemas.levels import LEVELS
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty
+from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty, tell_where
 from ottla.cli.verb.shown import Row, done, json_option, note
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def LEVEL(at: RegistryAt, words: tuple[str, ...], is_all: bool, unset: bool, as_
         _tell(registry, subject, "level", as_json)
         if level is not None or unset:
             _warn_of_absence(registry, subject)
+            tell_where(at)
 
 
 @verb(
@@ -105,6 +106,7 @@ def MODE(
         _tell(registry, subject, "mode", as_json)
         if mode is not None or unset:
             _warn_of_absence(registry, subject)
+            tell_where(at)
 
 
 def _meant(
