@@ -101,6 +101,23 @@ def test_what_came_with_a_schema(schemas: Schemas) -> None:
     assert schemas("diff", "with-money", "with-money").exit_code == 2
 
 
+def test_rules_that_a_new_version_has_no_more(schemas: Schemas) -> None:
+    """If this failed, who leaves a rule out of a file would lose it without a word."""
+    rule = {"kind": "CONDITION", "type": "CEL", "mode": "WRITE", "expr": "true"}
+    one, two = ({"name": name, **rule} for name in ("isPositive", "isShort"))
+    both = file("both.json", json.dumps({"domainRules": [one, two]}))
+    last = file("last.json", json.dumps({"domainRules": [two]}))
+    words = ["--metadata", "owner=shop", "--rules"]
+    schemas("register", "ruled-value", file("o.avsc", ORDER), *words, both)
+    done = schemas("register", "ruled-value", file("w.avsc", WIDER), *words, both)
+    assert "not in it" not in done.stderr
+    done = schemas("register", "ruled-value", "w.avsc", "--metadata", "team=a", "--rules", last)
+    assert "rules of version 2 are not in it: isPositive\n" in done.stderr
+    assert "metadata of version 2 is not in it: owner\n" in done.stderr
+    done = schemas("register", "ruled-value", "o.avsc", *words, both)
+    assert done.stdout.endswith(", was there already; the latest is 3\n")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

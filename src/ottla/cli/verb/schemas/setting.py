@@ -152,10 +152,11 @@ def _tell(registry: SchemaRegistry, subject: str | None, noun: str, as_json: boo
         has_own = own is not None
     facts: Row = {"subject": subject, noun: value, "own": subject is None or has_own}
     whose = "" if facts["own"] else ", which is the registry's"
-    done(f"{_called(subject)}: {noun} {value}{whose}", facts, as_json=as_json)
+    done(f"{called(subject)}: {noun} {value}{whose}", facts, as_json=as_json)
 
 
-def _called(subject: str | None) -> str:
+def called(subject: str | None) -> str:
+    """What a setting is of, as a person says it."""
     if subject is None:
         return "the registry"
     is_context = subject.startswith(":.") and subject.endswith(":")
