@@ -5,7 +5,7 @@ Neither is compared when schemas are; who leaves a rule out of a file loses it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def _told(noun: str, gone: set[str], version: int | None, order: dict[str, None]
         )
 
 
-def _rule_names(rule_set: dict[str, Any] | None) -> dict[str, None]:
+def _rule_names(rule_set: Mapping[str, Any] | None) -> dict[str, None]:
     rows = [row for kind in _RULES for row in (rule_set or {}).get(kind) or ()]
     return {str(row.get("name")): None for row in rows if isinstance(row, dict)}
 
 
-def _metadata_keys(metadata: dict[str, Any] | None) -> dict[str, None]:
+def _metadata_keys(metadata: Mapping[str, Any] | None) -> dict[str, None]:
     return {str(key): None for kind in _METADATA for key in (metadata or {}).get(kind) or ()}
