@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from ottla.cli.options import WrongWords
 from ottla.cli.registry_options import PORT
@@ -168,6 +167,8 @@ def _of_another(node: str, having: Sequence[Server]) -> str:
     Raises:
         WrongWords: at that place is the registry of a node here.
     """
+    from urllib.parse import urlsplit
+
     for one in having:
         if urlsplit(one.registry or "").port == PORT:
             raise WrongWords(

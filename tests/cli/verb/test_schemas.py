@@ -142,6 +142,12 @@ def test_rules_that_a_new_version_has_no_more(schemas: Schemas) -> None:
         ("register s o.avsc more", 2, "one schema at a time"),
         ("register s o.avsc --type YAML", 2, "--type"),
         ("register s", 2, "FILE is missing"),
+        ("register s", 2, "hint: ottla schemas register SUBJECT FILE"),
+        ("register o.avsc s", 2, "hint: ottla schemas register s o.avsc"),
+        ("check o.avsc s", 2, "hint: ottla schemas check s o.avsc"),
+        ("register s avro.json", 1, "hint: it looks like an Avro schema: --type AVRO"),
+        ("--registry http://127.0.0.1:1 show s", 1, "no schema registry answers"),
+        ("--registry=http://127.0.0.1:1 --json show", 2, "SUBJECT is missing"),
         ("delete no-such-subject -y", 1, "no subject 'no-such-subject'"),
         ("delete s x -y", 2, "'x' is no version"),
         ("level FULL", 2, "whose level is to be FULL?"),
@@ -166,6 +172,7 @@ def test_what_is_wrong_is_told(schemas: Schemas, words: str, code: int, said: st
     file("o.avsc", ORDER)
     file("empty.avsc", " \n")
     file("o.txt", "x")
+    file("avro.json", ORDER)
     file("list.json", "[]")
     Path("bytes.avsc").write_bytes(b"\xff\xfe\x00")
     done = schemas(*words.split())
@@ -180,6 +187,10 @@ def test_what_is_wrong_is_told(schemas: Schemas, words: str, code: int, said: st
          'a.avsc:2:35: no type has the name \'in\'\n\n   "fields": [{"name": "x", "type": "in"}]}\n'
          f"  {' ' * 34}^\n"),
         ("a.avsc", '{"type": "record"', "a.avsc:1:18: the schema is no JSON"),
+        ("a.avsc", '{"type": "enum", "name": "A",\n "symbols": ["A",\n]}',
+         "a.avsc:3:1: a value is missing before ]: is there a comma too many?\n\n  ]}\n  ^\n"),
+        ("j.json", '{"type": "object", "properties": {"a": {},}}',
+         "a value is missing before }: is there a comma too many?"),
         ("j.json", '{"type":\n "objct"}', 'j.json:2:2: the schema is invalid at #/type'),
         ("p.proto", 'syntax = "proto3";\nmessage A {\n  strin x = 1;\n}',
          "p.proto:3:3: the Protobuf schema is not valid"),
@@ -238,6 +249,32 @@ def test_levels_and_modes(schemas: Schemas) -> None:
     assert (done.exit_code, "--force sets it all the same" in done.stderr) == (1, True)
     assert schemas("mode", "set-value", "IMPORT", "--force").exit_code == 0
     schemas("mode", "set-value", "--unset")
+
+
+def test_a_key_that_avro_ignores_is_told(schemas: Schemas) -> None:
+    """If this failed, a default with a slip in its name would be found by who can't read data."""
+    slip = WIDER.replace('"long"', '"long", "defualt": 1, "alias": ["x"], "names": 1, "owner": 2')
+    said = 'w.avsc: the field id has a key "defualt", which Avro ignores: did you mean "default"?\n'
+    for words in (
+        ["register", "slip-value"],
+        ["check", "slip-value"],
+        ["check", "--against", "w.avsc"],
+    ):
+        done = schemas(*words, file("w.avsc", slip))
+        assert (done.exit_code, said in done.stderr) == (0, True), done
+        assert done.stderr.count("did you mean") == 2
+    nested = '{"type": "array", "items": ' * 3000 + '"int"' + "}" * 3000
+    assert "Recursion" not in schemas("check", "--against", "w.avsc", file("n.avsc", nested)).stderr
+
+
+def test_who_is_refused_sees_no_request() -> None:
+    """If this failed, a URL would stand where it is to be said that nobody was named."""
+    from ottla.cli.registry_reach import refused
+    from ottla.serdes.errors import RegistryError
+
+    error = refused(RegistryError(401, 401, "who asks?", asked="GET http://x/y", hint="a token=x"))
+    assert str(error) == "who asks? (401)"
+    assert "--token TOKEN" in str(error.hint)
 
 
 def test_levels_and_modes_are_the_registrys() -> None:

@@ -8,7 +8,7 @@ import click
 
 from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt, refused
-from ottla.cli.schemas.files import TYPES, SchemaFile, read_file, read_text
+from ottla.cli.schemas.files import TYPES, SchemaFile, is_schema_name, read_file, read_text
 from ottla.cli.verb.grammar import verb
 from ottla.cli.verb.schemas.asking import LATEST, asks, complete_subject, not_empty, tell_where
 from ottla.cli.verb.shown import Row, done, json_option, note
@@ -75,7 +75,9 @@ def REGISTER(
     as_json: bool,
 ) -> None:
     """Look whether it is there, and register it if not."""
+    check_order("register", subject, file)
     schema = read_file(file, schema_type)
+    warn_of_slips(schema)
     properties, rule_set = properties_of(metadata), _rules(rules)
     with at.client() as registry:
         contract = contract_of(registry, schema, references)
@@ -99,6 +101,29 @@ def REGISTER(
     for one in lost:
         note(one)
     tell_where(at)
+
+
+def check_order(action: str, subject: str, file: str) -> None:
+    """See that a file is not where a subject has its place.
+
+    Raises:
+        WrongWords: it is.
+    """
+    from os.path import exists
+
+    if is_schema_name(subject) and not is_schema_name(file) and not exists(file):
+        raise WrongWords(
+            f"SUBJECT goes before FILE, and '{subject}' looks like a file",
+            hint=f"ottla schemas {action} {file} {subject}",
+        )
+
+
+def warn_of_slips(schema: SchemaFile) -> None:
+    """Tell of keys that are ignored, and nearly are some that are not."""
+    from ottla.cli.schemas.slips import slips
+
+    for one in slips(schema):
+        note(one)
 
 
 def contract_of(
