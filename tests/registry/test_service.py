@@ -133,7 +133,7 @@ def test_with_a_list_of_people(broker: ottla.Broker, place: Options) -> None:
             got = httpx.get(f"{one.asked.url}/subjects")
             assert got.status_code == 401
             assert got.headers["www-authenticate"] == 'Basic realm="ottla"'
-            assert httpx.get(f"{one.asked.url}/healthz").status_code == 200
+            assert httpx.get(f"{one.asked.url}/livez").status_code == 200
             done = httpx.put(
                 f"{one.asked.url}/config",
                 json={"compatibility": "FULL"},
@@ -168,23 +168,21 @@ def test_a_body_that_is_too_long_is_refused(served: Served) -> None:
     assert got.json()["error_code"] == 413
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"type":"array","items":' * 100_000,
-        '{"type":"array","items":' * 5_000 + '"int"' + "}" * 5_000,
-        "[" * 500_000,
-        "\U0001f600",
-        "{" + '"a":1,' * 100_000 + '"type":"int"}',
-    ],
-    ids=["open", "deep", "brackets", "odd", "wide"],
-)
+BOMBS = {
+    "open": '{"type":"array","items":' * 100_000,
+    "deep": '{"type":"array","items":' * 5_000 + '"int"' + "}" * 5_000,
+    "brackets": "[" * 500_000,
+    "odd": "\U0001f600",
+    "wide": "{" + '"a":1,' * 100_000 + '"type":"int"}',
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("kind", ["AVRO", "JSON", "PROTOBUF"])
-def test_bombs_are_answered(served: Served, text: str, kind: str) -> None:
+def test_bombs_are_answered(served: Served, bomb: str, kind: str) -> None:
     """If this failed, a text could bring the registry to a fault, or hold it up."""
-    body = {"schema": text, "schemaType": kind}
-    got = served.asked.got("POST", "/subjects/bomb/versions", body)
-    assert got.status_code in (200, 422), got.text[:500]
+    body = {"schema": BOMBS[bomb], "schemaType": kind}
+    assert served.asked.code("POST", "/subjects/bomb/versions", body) == 42201
 
 
 # ---------------------------------------------------------------- a Kafka that goes
@@ -203,7 +201,7 @@ def test_a_kafka_that_goes_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> No
         broker.kill()
         assert asked.ask("GET", "/subjects") == ["a"]
         assert asked.ask("GET", f"/schemas/ids/{first}")["schema"]
-        assert asked.code("GET", "/schemas/ids/99") == 40403
+        assert asked.code("GET", "/schemas/ids/99") == 50001
         for number in range(3):
             body = {"schema": fixed(f"b{number}")}
             code = asked.code("POST", "/subjects/b/versions", body)
@@ -232,7 +230,7 @@ def test_it_ends_without_a_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
         served = serve(broker.bootstrap_servers)
         served.asked.register("a", fixed("a"))
         broker.kill()
-        assert served.asked.code("GET", "/schemas/ids/99") == 40403
+        assert served.asked.code("GET", "/schemas/ids/99") == 50001
         served.stop()
         broker.start()
     eventually(lambda: threading.active_count() <= before, "nothing of it runs on")
@@ -329,7 +327,7 @@ def test_a_topic_that_others_wrote(broker: ottla.Broker, place: Options) -> None
         assert asked.ask("GET", "/contexts") == [".", ".ctx"]
         # A known schema keeps its id, a new one gets the next, also after one that is gone.
         assert asked.register("old2", INT) == 3
-        assert asked.register("new", LONG) in (4, 10)
+        assert asked.register("new", LONG) == 4
         assert asked.register("new2", fixed("f")) == 10
     finally:
         served.stop()

@@ -138,19 +138,22 @@ def test_what_was_forwarded_once_is_not_forwarded_again(three: list[Served]) -> 
 
 def test_the_same_schema_at_once_from_everywhere(three: list[Served]) -> None:
     """If this failed, one schema would get two ids, or two would get one."""
+    three[0].asked.ask("PUT", "/config", {"compatibility": "NONE"})
+    together = threading.Barrier(6)
+
+    def write(worker: int) -> list[tuple[int, int]]:
+        asked, found = three[worker % 3].asked, []
+        for number in range(20):
+            together.wait(60)
+            which = number % 10
+            found.append((which, asked.register(f"s{number % 4}", fixed(f"f{which}"))))
+        return found
+
+    by_schema: dict[int, set[int]] = {}
     with ThreadPoolExecutor(6) as pool:
-        told = [
-            (
-                number % 10,
-                pool.submit(one.asked.register, f"s{number % 4}", fixed(f"f{number % 10}")),
-            )
-            for number in range(20)
-            for one in three
-            if one.asked.ask("PUT", "/config", {"compatibility": "NONE"})
-        ]
-        by_schema: dict[int, set[int]] = {}
-        for which, found in told:
-            by_schema.setdefault(which, set()).add(found.result())
+        for told in pool.map(write, range(6)):
+            for which, found in told:
+                by_schema.setdefault(which, set()).add(found)
     assert all(len(ids) == 1 for ids in by_schema.values()), by_schema
     assert len({next(iter(ids)) for ids in by_schema.values()}) == 10
 

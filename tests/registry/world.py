@@ -40,7 +40,7 @@ class World:
         """Take records as if they came from the topic."""
         for key, value in entries:
             self.log.append((encoded(key), encoded(value)))
-            self.state.apply(*self.log[-1], self.now_ms)
+            assert self.state.apply(*self.log[-1], self.now_ms), key
 
     def do(self, decision: Decision) -> Any:
         """Do what was decided, and give the answer."""
@@ -65,5 +65,5 @@ class World:
         other = World()
         for key, value in self.log:
             other.log.append((key, value))
-            other.state.apply(key, value, self.now_ms)
+            assert other.state.apply(key, value, self.now_ms), key
         return other

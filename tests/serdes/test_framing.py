@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 from confluent_kafka.schema_registry.serde import SchemaId
-from hypothesis import given
 from hypothesis import strategies as st
 
+from chance import by_chance
 from ottla.serdes import framing
 from ottla.serdes.errors import BadData
 
@@ -18,7 +18,7 @@ INDEXES = st.lists(st.integers(0, 1 << 31), min_size=1, max_size=5).map(tuple)
 HEADERS = st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=3)), max_size=3)
 
 
-@given(IDS, INDEXES, st.binary(max_size=40), HEADERS, st.booleans())
+@by_chance(IDS, INDEXES, st.binary(max_size=40), HEADERS, st.booleans(), few=100, many=5000)
 def test_ids_before_the_data(
     schema_id: int,
     indexes: tuple[int, ...],
@@ -34,7 +34,7 @@ def test_ids_before_the_data(
     assert plain == (schema_id, (0,), data)
 
 
-@given(GUIDS, INDEXES, st.binary(max_size=40), st.booleans(), st.booleans())
+@by_chance(GUIDS, INDEXES, st.binary(max_size=40), st.booleans(), st.booleans(), few=100, many=5000)
 def test_guids_in_headers_and_before_the_data(
     guid: str, indexes: tuple[int, ...], data: bytes, is_key: bool, as_dict: bool
 ) -> None:
@@ -51,7 +51,7 @@ def test_guids_in_headers_and_before_the_data(
     assert other.payload == data
 
 
-@given(IDS, GUIDS, INDEXES)
+@by_chance(IDS, GUIDS, INDEXES, few=100, many=5000)
 def test_frames_are_those_of_others(schema_id: int, guid: str, indexes: tuple[int, ...]) -> None:
     """If this failed, no other client could read what ours writes."""
     theirs = SchemaId("PROTOBUF", schema_id, guid, list(indexes))
@@ -66,7 +66,7 @@ def test_both_ways_to_tell_the_first_message_are_read() -> None:
         assert read == (7, (0,), b"x")
 
 
-@given(st.binary(max_size=30), st.booleans())
+@by_chance(st.binary(max_size=30), st.booleans(), few=100, many=20_000)
 def test_whatever_comes_is_a_frame_or_one_error(data: bytes, has_indexes: bool) -> None:
     """If this failed, a poison record would raise what no consumer expects."""
     try:

@@ -117,7 +117,7 @@ def application(*more: Operation, **arguments: Any) -> Application:
         Operation("POST", "/things/{thing}", "put", "Set", read, takes="Thing"),
         Operation("GET", "/broken", "break", "Fails", broken),
         Operation("GET", "/nothing", "none", "Nothing", nothing, status=204),
-        Operation("GET", "/healthz", "health", "Whether", told),
+        Operation("GET", "/livez", "health", "Whether", told),
         *more,
     ]
     return Application(rows, **{"types": TYPES, "takes": ("text/plain",), **arguments})

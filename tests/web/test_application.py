@@ -316,7 +316,7 @@ def test_whoever_is_not_known_is_401() -> None:
         assert says in got.json["message"]
     # What is there is nobody's business either.
     assert ask(served, "GET", "/nowhere").status == 401
-    assert ask(served, "GET", "/healthz").status == 200
+    assert ask(served, "GET", "/livez").status == 200
     token = base64.b64encode(b"alice:secret").decode()
     for shown in (f"Basic {token}", "Bearer t0k3n"):
         assert ask(served, "GET", "/things", headers=[("authorization", shown)]).status == 200

@@ -19,13 +19,14 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from ottla.client import Client
 from ottla.client.settings import Settings
 from ottla.registry import topic
 from ottla.registry.deciding.decision import Decision
-from ottla.registry.election.elector import Elector
+from ottla.registry.election.elector import TIMES, Elector, GroupTimes
 from ottla.registry.election.identity import Identity
 from ottla.registry.election.leadership import Leadership
 from ottla.registry.forwarding import Forwarder, ForwardingFailed
@@ -34,6 +35,7 @@ from ottla.registry.keys.ring import Ring
 from ottla.registry.languages import Reading
 from ottla.registry.log import Log
 from ottla.registry.refusals import (
+    TOOK_TOO_LONG,
     UNKNOWN_LEADER,
     refusal,
 )
@@ -44,8 +46,13 @@ from ottla.web.operation import Answer, Refusal, Request, dense
 
 GROUP = "schema-registry"
 WORKERS = 8
-WRITE_PATIENCE_S = 30.0
+COMPARERS = 2
+WRITE_PATIENCE_S = 20.0
 LEADER_PATIENCE_S = 10.0
+DECIDING_S = 5.0
+"""With less time than this nothing is begun."""
+GIVE_UP_S = 2.0
+"""For so long a round waits for a write."""
 END_PATIENCE_S = 3.0
 """For so long is Kafka asked for what was written meanwhile, before something is not there."""
 
@@ -61,6 +68,7 @@ class Instance:
         settings: of the client that reaches Kafka.
         is_eligible: whether it may lead.
         trusts: how a leader at https is known; by the system's authorities without it.
+        times: how patient the instances are with each other.
     """
 
     def __init__(
@@ -72,10 +80,12 @@ class Instance:
         group: str = GROUP,
         is_eligible: bool = True,
         trusts: ssl.SSLContext | None = None,
+        times: GroupTimes = TIMES,
     ) -> None:
         self._settings = dict(settings)
         self.group = group
         self._is_eligible = is_eligible
+        self._times = times
         self.state = State()
         self.reading = Reading(self.state)
         self.topic = Topic(self.state.apply, topic_name)
@@ -93,7 +103,7 @@ class Instance:
         self._workers = ThreadPoolExecutor(WORKERS, "ottla-registry")
         # Writes wait for a leader and for Kafka: what only reads does not wait behind them.
         self._writers = ThreadPoolExecutor(WORKERS, "ottla-registry-write")
-        self._catching_up: asyncio.Future[int] | None = None
+        self._comparers = ThreadPoolExecutor(COMPARERS, "ottla-registry-compare")
 
     # ------------------------------------------------------------ beginning and end
 
@@ -121,21 +131,24 @@ class Instance:
             identity=Identity(host, port, scheme, self._is_eligible),
             on_change=self._on_leadership,
             group_id=self.group,
+            times=self._times,
         )
         self._elector.start()
 
     def close(self) -> None:
         """Leave the group, and let go of everything; again: nothing."""
-        if self._elector is not None:
-            self._elector.close()
-        self._writers.shutdown(wait=True)
-        self._schemas.close()
-        self.keys.close()
-        self._forwarder.close()
-        if self.client is not None:
-            self.client.close()
-        # Those who still wait for Kafka on behalf of nobody end with the client.
-        self._workers.shutdown(wait=True)
+        with ExitStack() as ends:  # from the last to the first, whatever goes wrong in one
+            # Those who still wait for Kafka on behalf of nobody end with the client.
+            ends.callback(self._workers.shutdown, wait=True)
+            ends.callback(self._comparers.shutdown, wait=True)
+            if self.client is not None:
+                ends.callback(self.client.close)
+            ends.callback(self._forwarder.close)
+            ends.callback(self.keys.close)
+            ends.callback(self._schemas.close)
+            ends.callback(self._writers.shutdown, wait=True)
+            if self._elector is not None:
+                ends.callback(self._elector.close)
 
     @property
     def leadership(self) -> Leadership:
@@ -148,9 +161,12 @@ class Instance:
         elected = self._elector.trouble if self._elector else None
         return self.topic.trouble or self.keys.topic.trouble or elected
 
-    def _on_leadership(self, _: Leadership) -> None:
+    def _on_leadership(self, told: Leadership) -> None:
         with self._changed:
             self._changed.notify_all()
+        # The round waits for this: what is being written is in the log before another may lead.
+        if not told.is_mine and self._writing.acquire(timeout=GIVE_UP_S):
+            self._writing.release()
 
     # ------------------------------------------------------------ reading
 
@@ -158,23 +174,31 @@ class Instance:
         """What a look at the state gives, at once; what is not found is looked for at the end.
 
         Raises:
-            Refusal: what `look` raises.
+            Refusal: what `look` raises; 50001 or 50002, it is not found, and Kafka is away.
         """
+        before = self.topic.applied
         try:
             return look()
         except Refusal as refusal:
-            if refusal.status != 404 or await self._caught_up_now():
+            if refusal.status != 404 or not await self._has_more_than(before):
                 raise
         return look()
 
-    async def work(self, look: Callable[[], T]) -> T:
-        """The same for a look that takes time, in a thread of its own."""
+    async def work(self, look: Callable[[], T], *, compares: bool = False) -> T:
+        """The same for a look that takes time, in a thread of its own.
+
+        Args:
+            compares: whether schemas are compared, which may take seconds: what only reads does
+                not wait behind that.
+        """
+        workers = self._comparers if compares else self._workers
+        before = self.topic.applied
         try:
-            return await self._in_thread(look)
+            return await self._in_thread(look, workers)
         except Refusal as refusal:
-            if refusal.status != 404 or await self._caught_up_now():
+            if refusal.status != 404 or not await self._has_more_than(before):
                 raise
-        return await self._in_thread(look)
+        return await self._in_thread(look, workers)
 
     async def work_on_keys(self, look: Callable[[], T]) -> T:
         """The same for a look at the keys, whose topic is read when it is first asked for.
@@ -186,24 +210,20 @@ class Instance:
         assert client is not None
         return await self._in_thread(lambda: self.keys.look(client, look))
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, call)
+    async def _in_thread(
+        self, call: Callable[[], T], workers: ThreadPoolExecutor | None = None
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(workers or self._workers, call)
 
-    async def _caught_up_now(self) -> bool:
-        """Read up to the end of the log; whether there was nothing to read.
+    async def _has_more_than(self, before: int) -> bool:
+        """Read up to the end of the log; whether a look at what was applied before missed a part.
 
-        Those who ask at the same time ask Kafka once.
+        Each asks for itself: an end that another asked for before may be older than what is wanted.
         """
-        before = self.topic.applied
-        if self._catching_up is None or self._catching_up.done():
-            self._catching_up = asyncio.ensure_future(self._in_thread(self.topic.end))
-        try:
-            end = await asyncio.wait_for(asyncio.shield(self._catching_up), END_PATIENCE_S)
-            if end > self.topic.applied:
-                await self._in_thread(lambda: self.topic.reach(end, END_PATIENCE_S))
-        except (Refusal, TimeoutError):
-            return True  # Kafka is away: what is known is all that can be said
-        return self.topic.applied == before
+        end = await self._in_thread(self.topic.end)
+        if end > self.topic.applied:
+            await self._in_thread(lambda: self.topic.reach(end, END_PATIENCE_S))
+        return self.topic.applied != before
 
     # ------------------------------------------------------------ writing
 
@@ -228,8 +248,7 @@ class Instance:
         while True:
             leadership = self._leader_by(other_by)
             if leadership.is_mine:
-                with self._writing:
-                    return self._decided(decide, log, until)
+                return self._in_turn(decide, log, until)
             try:
                 return self._forward(leadership, request, log, until)
             except ForwardingFailed as error:
@@ -238,14 +257,36 @@ class Instance:
                 if not is_gone or not self._has_changed(leadership, other_by):
                     raise refusal(error.error_code, str(error), hint=error.hint) from None
 
+    def _in_turn(self, decide: Callable[[], Decision], log: Log, until: float) -> Answer:
+        """One decision at a time; who waited too long for the others is told before anything."""
+        if not self._writing.acquire(timeout=max(until - steady_s() - DECIDING_S, 0)):
+            raise refusal(TOOK_TOO_LONG, "others are being written before this: try again")
+        try:
+            return self._decided(decide, log, until)
+        finally:
+            self._writing.release()
+
     def _decided(self, decide: Callable[[], Decision], log: Log, until: float) -> Answer:
         leadership = self.leadership
         if not leadership.is_mine:
-            raise refusal(UNKNOWN_LEADER, "another instance has become the leader: try again")
+            raise refusal(UNKNOWN_LEADER, self._why_not_mine(leadership))
         assert self.client is not None
-        decision = log.decided(self.client, leadership.generation, decide, until)
+
+        def still_leads() -> bool:
+            now = self.leadership
+            return now.is_mine and now.generation == leadership.generation
+
+        decision = log.decided(
+            self.client, leadership.generation, decide, until, still_leads=still_leads
+        )
         body = b"" if decision.status == 204 else dense(decision.answer)
         return Answer(decision.status, body)
+
+    def _why_not_mine(self, leadership: Leadership) -> str:
+        if leadership.leader is not None and not self.trouble:
+            return f"{leadership.leader.url} has become the leader: try again"
+        why = f": {self.trouble}" if self.trouble else ""
+        return f"this instance can't say any more that it leads{why}"
 
     def _leader_by(self, until: float) -> Leadership:
         """Who leads; while nobody does, an election is waited for.

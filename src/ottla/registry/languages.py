@@ -6,6 +6,7 @@ a circle, nor be so many that reading one schema would take the service's time f
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ from ottla.schemas.language import (
     Language,
     Schema,
 )
+from ottla.web.operation import Refusal
 
 LANGUAGES = {
     AVRO: ("ottla.schemas.avro", "AVRO_LANGUAGE"),
@@ -36,9 +38,12 @@ REFERENCES_MAX = 1000
 """Of one schema, those of its references among them."""
 DEPTH_MAX = 100
 """How many references may lead from one schema to the next, one after the other."""
-KEPT_MAX = 1000
+DIGESTS_MAX = 200_000
+KEPT_MAX = 2_000
 """Schemas that are kept as they were read."""
-KEPT_CHARACTERS_MAX = 16 << 20
+KEPT_CHARACTERS_MAX = 2 << 20
+KEPT_ONE_MAX = 200_000
+"""A longer one is read anew each time: read, it takes a hundred times its text."""
 
 
 def language(schema_type: str) -> Language:
@@ -66,6 +71,7 @@ class Reading:
         self._kept: OrderedDict[Any, Schema] = OrderedDict()
         self._characters = 0
         self._lock = Lock()
+        self._digests: dict[tuple[bytes, str, bool], bytes | None] = {}
 
     def read(
         self, schema_type: str, text: str, references: Iterable[Reference], context: str
@@ -97,9 +103,27 @@ class Reading:
         context = parsed(version.subject).context
         return self.read(version.schema_type, version.text, version.references, context)
 
+    def digest(self, version: Version, *, normalized: bool) -> bytes | None:
+        """Of a version's text as this registry would keep it; None where it can't read it.
+
+        Unlike what was read, these are all kept: a subject may have more versions than schemas are.
+        """
+        key = (version.hash.digest, parsed(version.subject).context, normalized)
+        if key not in self._digests:
+            if len(self._digests) >= DIGESTS_MAX:
+                self._digests.clear()
+            try:
+                schema = self.of(version)
+            except Refusal:
+                self._digests[key] = None
+            else:
+                text = schema.normalized() if normalized else schema.text
+                self._digests[key] = text_digest(text)
+        return self._digests[key]
+
     def _keep(self, key: tuple[str, str, tuple[Dependency, ...]], schema: Schema) -> None:
         with self._lock:
-            if key not in self._kept:
+            if key not in self._kept and len(key[1]) <= KEPT_ONE_MAX:
                 self._kept[key] = schema
                 self._characters += len(key[1])
             while len(self._kept) > KEPT_MAX or self._characters > KEPT_CHARACTERS_MAX:
@@ -170,6 +194,11 @@ class Reading:
                 hint="register what is referred to first",
             )
         return version
+
+
+def text_digest(text: str) -> bytes:
+    """What two texts that are the same have in common."""
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
 
 
 def told(schema_type: str, error: InvalidSchema) -> str:

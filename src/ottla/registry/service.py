@@ -16,6 +16,7 @@ from ottla.registry import topic
 from ottla.registry.api import associations, keys, meta, schemas, settings, subjects
 from ottla.registry.api.description import SHAPES
 from ottla.registry.api.ways import Ways, within_context
+from ottla.registry.election.elector import TIMES, GroupTimes
 from ottla.registry.instance import GROUP, Instance
 from ottla.registry.keys import records
 from ottla.registry.refusals import STORE_FAILED
@@ -55,6 +56,7 @@ class Options(NamedTuple):
     body_bytes_max: int = BODY_BYTES_MAX
     advertised_host: str | None = None
     advertised_port: int | None = None
+    times: GroupTimes = TIMES
 
 
 class Registry:
@@ -77,6 +79,7 @@ class Registry:
             group=options.group,
             is_eligible=options.is_eligible,
             trusts=_trusts(options.tls, options.tls_ca),
+            times=options.times,
         )
         application = Application(
             operations(self.instance),

@@ -43,7 +43,7 @@ BODY_PATIENCE_S = 30.0
 INT32_MAX = (1 << 31) - 1
 QUALITIES = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 INTEGERS = re.compile("[+-]?[0-9]{1,10}")
-OPEN_PATHS = ("/healthz",)
+OPEN_PATHS = ("/livez",)
 """What is answered to whoever asks: it says nothing but that there is an answer."""
 
 _log = logging.getLogger("ottla.web")

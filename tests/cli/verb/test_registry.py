@@ -44,30 +44,25 @@ def schemas(url: str, *words: Any) -> Ran:
     return run(["ottla", "schemas", *map(str, words), "--registry", url])
 
 
-def test_it_serves_until_somebody_asks_for_the_end(registry_broker: ottla.Broker) -> None:
-    """If this failed, a registry beside a Kafka that is there would not start, or not end."""
-    at = ["--at", registry_broker.bootstrap_servers, "--topic", "own", "--group", "own"]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with serving("registry", "--port", "0", *at) as (told, process):
-            assert told["bootstrap_servers"] == registry_broker.bootstrap_servers
-            assert schemas(told["url"], "level").exit_code == 0
-            process.send_signal(number)
-            out, said = process.communicate(timeout=60)
-            assert (process.returncode, out, said) == (0, b"", b"")
-
-
 def test_two_instances_are_one_registry(registry_broker: ottla.Broker, tmp_path: Path) -> None:
-    """If this failed, `--follower` would write, or nobody who asks it could."""
+    """If this failed, a registry beside a Kafka that is there would not start, or not end when
+    somebody asks for it; or `--follower` would write, or nobody who asks it could.
+    """
     at = ["--at", registry_broker.bootstrap_servers, "--topic", "two", "--group", "two"]
     schema = tmp_path / "s.avsc"
     schema.write_text('"int"')
     with (
-        serving("registry", "--port", "0", *at) as (leader, _),
-        serving("registry", "--port", "0", "--follower", *at) as (follower, _),
+        serving("registry", "--port", "0", *at) as (leader, first),
+        serving("registry", "--port", "0", "--follower", *at) as (follower, second),
     ):
+        assert leader["bootstrap_servers"] == registry_broker.bootstrap_servers
         done = schemas(follower["url"], "register", "s", schema)
         assert done.stdout == "registered s version 1, id 1\n"
         assert schemas(leader["url"], "show", "s").stdout == '"int"\n'
+        for process, number in ((second, signal.SIGINT), (first, signal.SIGTERM)):
+            process.send_signal(number)
+            out, said = process.communicate(timeout=60)
+            assert (process.returncode, out, said) == (0, b"", b"")
 
 
 def test_keys_are_kept_where_it_was_told(registry_broker: ottla.Broker) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
+from chance import by_chance
 from ottla.registry.election.assignment import (
     DUPLICATE_URLS,
     Assignment,
@@ -73,7 +73,7 @@ def test_what_is_none_is_refused(data: bytes, says: str) -> None:
         assignment_of(data)
 
 
-@given(st.binary(max_size=200))
+@by_chance(st.binary(max_size=200), few=100, many=20_000)
 def test_nothing_else_is_raised(data: bytes) -> None:
     """If this failed, bytes of another member could end an instance's part in its group."""
     try:

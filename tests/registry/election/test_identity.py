@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
+from chance import by_chance
 from ottla.registry.election.identity import BYTES_MAX, BadIdentity, Identity, identity_of
 
 CAPTURED = b'{"host":"sr-node-1","port":8081,"master_eligibility":true,"scheme":"http","version":1}'
@@ -82,7 +82,7 @@ SOUND = st.fixed_dictionaries({"host": st.just("a") | LEAVES, "port": st.integer
 JSON = (st.dictionaries(KEYS, LEAVES) | SOUND | LEAVES).map(lambda one: json.dumps(one).encode())
 
 
-@given(st.binary(max_size=50) | JSON)
+@by_chance(st.binary(max_size=50) | JSON, few=100, many=20_000)
 def test_nothing_else_is_raised(data: bytes) -> None:
     """If this failed, bytes of another member could end an instance's part in its group."""
     try:

@@ -14,9 +14,10 @@ import fastavro
 from avro_cases import rows
 from avro_evolutions import covering, evolutions, schemas
 from fastavro.read import SchemaResolutionError
-from hypothesis import given, note, settings
+from hypothesis import note
 from hypothesis import strategies as st
 
+from chance import by_chance
 from ottla.schemas.avro import AVRO_LANGUAGE
 from ottla.schemas.language import InvalidSchema
 
@@ -60,8 +61,7 @@ def broken(draw: Any) -> str:
     return json.dumps(told)
 
 
-@settings(max_examples=200, deadline=None)
-@given(schemas())
+@by_chance(schemas(), few=60, many=2000)
 def test_texts_of_any_schema_are_fixed_points(told: Any) -> None:
     """If this failed, a schema would change by being kept, or others could not read its text."""
     schema = AVRO_LANGUAGE.read(json.dumps(told))
@@ -75,8 +75,7 @@ def test_texts_of_any_schema_are_fixed_points(told: Any) -> None:
     assert mine == theirs
 
 
-@settings(max_examples=400, deadline=None)
-@given(evolutions())
+@by_chance(evolutions(), few=120, many=4000)
 def test_what_is_called_readable_is_read(pair: tuple[Any, Any]) -> None:
     """If this failed, a registry would let in a schema that breaks readers, or refuse one that
     does not: fastavro reads data that meets every branch of the writer's schema, or fails.
@@ -103,8 +102,7 @@ def test_what_is_called_readable_is_read(pair: tuple[Any, Any]) -> None:
         assert bool(refused) is bool(found)
 
 
-@settings(max_examples=500, deadline=None)
-@given(broken())
+@by_chance(broken(), few=150, many=5000)
 def test_a_broken_text_is_one_error(text: str) -> None:
     """If this failed, a slip in a schema would end in an error of Python, or in no error and a
     text that is not its own.

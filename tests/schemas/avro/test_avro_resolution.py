@@ -33,20 +33,22 @@ PYTHONS_AVRO_CANT_READ = {"name used before its definition"}
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_cases_are_judged_as_their_reasons_say(row: dict[str, Any]) -> None:
-    """If this failed, a registry would let a breaking change in, or keep a good one out."""
+    """If this failed, a registry would let a breaking change in, or keep a good one out; or
+    LENIENT, a policy of JSON Schema alone, would change the verdict.
+    """
     reader, writer = (
         AVRO_LANGUAGE.read(json.dumps(row[side]), dependencies(row)) for side in SIDES
     )
-    for strict in (False, True):
-        found = reader.unreadable(writer, strict=strict)
-        assert [(each.kind, each.path) for each in found] == list(
-            zip(row["kinds"], row["paths"], strict=True)
-        )
-        assert row["readable"] is not bool(found)
-        for each in found:
-            assert each.message.startswith(f"At {each.path} ")
-            assert ": " in each.message
-            assert "\n" not in each.message
+    found = reader.unreadable(writer)
+    assert list(reader.unreadable(writer, lenient=True)) == list(found)
+    assert [(each.kind, each.path) for each in found] == list(
+        zip(row["kinds"], row["paths"], strict=True)
+    )
+    assert row["readable"] is not bool(found)
+    for each in found:
+        assert each.message.startswith(f"At {each.path} ")
+        assert ": " in each.message
+        assert "\n" not in each.message
 
 
 def test_the_cases_are_many_and_reasoned() -> None:

@@ -88,3 +88,15 @@ def test_an_unknown_form_is_refused() -> None:
     """If this failed, somebody would take a text for something else than it is."""
     with pytest.raises(BadFormat, match="serialized"):
         AVRO_LANGUAGE.read('"int"').formatted("serialized")
+
+
+def test_top_fields_are_those_of_the_record_itself() -> None:
+    """If this failed, a reserved field would be let in, or one further within refused."""
+    inner = '{"type":"record","name":"I","fields":[{"name":"no","type":"int","aliases":["nor"]}]}'
+    record = (
+        '{"type":"record","name":"R","fields":'
+        f'[{{"name":"b","type":{inner}}},{{"name":"a","type":"I"}}]}}'
+    )
+    assert list(AVRO_LANGUAGE.read(record).top_fields()) == ["b", "a"]
+    for text in ('"int"', f'{{"type":"array","items":{record}}}', f'["null",{record}]'):
+        assert list(AVRO_LANGUAGE.read(text).top_fields()) == []

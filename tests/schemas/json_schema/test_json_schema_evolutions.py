@@ -7,10 +7,10 @@ from typing import Any
 
 import jsonschema
 import jsonschema_rs
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from json_evolutions import documents, evolved, recursive, schema
 
+from chance import by_chance
 from ottla.schemas.json_schema import JSON_LANGUAGE, JsonSchema, comparing, drafts, engine
 from ottla.schemas.json_schema.parsing import printed
 from ottla.schemas.language import InvalidSchema
@@ -18,6 +18,8 @@ from ottla.schemas.language import InvalidSchema
 DOCUMENTS = documents()
 FEW = DOCUMENTS[:: len(DOCUMENTS) // 60]
 """For the slower judge."""
+
+SEEDS = st.integers(0, 2**32)
 
 DRAFTS = {
     True: "https://json-schema.org/draft/2020-12/schema",
@@ -50,8 +52,7 @@ def read(value: Any) -> JsonSchema | None:
         return None
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32))
+@by_chance(SEEDS, few=120, many=4000)
 def test_what_is_called_readable_is_read(seed: int) -> None:
     """If this failed, a reader would get a document that its schema refuses, though the registry
     said that it reads all that was written. What the field is laxer about is left out by name.
@@ -76,8 +77,7 @@ def test_what_is_called_readable_is_read(seed: int) -> None:
             assert second[0].is_valid(document), (values, document)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32))
+@by_chance(SEEDS, few=50, many=1500)
 def test_the_graph_means_what_the_text_means(seed: int) -> None:
     """If this failed, telling an old draft's schema in the new one's words would change what it
     accepts, and with it every comparison and every serializer.
@@ -92,8 +92,7 @@ def test_the_graph_means_what_the_text_means(seed: int) -> None:
             assert told(document) == plain.is_valid(document), (value, document)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32))
+@by_chance(SEEDS, few=60, many=1500)
 def test_a_schema_reads_itself(seed: int) -> None:
     """If this failed, registering the same schema in other words (its keys in another order, a
     title more) would be refused. An unevaluated… that depends on the document is not compared.
@@ -107,8 +106,7 @@ def test_a_schema_reads_itself(seed: int) -> None:
     assert list(ours.unreadable(other, lenient=True)) == []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32))
+@by_chance(SEEDS, few=60, many=1000)
 def test_lenient_lets_pass_what_strict_does(seed: int) -> None:
     """If this failed, LENIENT would refuse what STRICT accepts."""
     values = two(seed)

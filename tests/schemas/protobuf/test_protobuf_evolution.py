@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chance import by_chance
 from ottla.schemas.protobuf import PROTOBUF_LANGUAGE, ProtobufSchema
 
 KINDS = [
@@ -141,8 +141,7 @@ def is_set(message: Any, field: Any) -> bool:
     return bool(message.HasField(field.name)) if field.has_presence else True
 
 
-@settings(max_examples=300, deadline=None)
-@given(evolutions(), st.data())
+@by_chance(evolutions(), st.data(), few=80, many=3000)
 def test_what_is_judged_readable_is_read(texts: tuple[str, str], data: st.DataObject) -> None:
     """If this failed, a registry would let a schema in that loses or mixes up what is written."""
     writer, reader = (PROTOBUF_LANGUAGE.read(text) for text in texts)
@@ -166,8 +165,7 @@ def test_what_is_judged_readable_is_read(texts: tuple[str, str], data: st.DataOb
         assert now == then, f"{field.name} in {texts[1]}"
 
 
-@settings(max_examples=100, deadline=None)
-@given(messages)
+@by_chance(messages, few=40, many=1000)
 def test_what_is_printed_reads_to_the_same_file(message: dict[int, Told]) -> None:
     """If this failed, a registry would keep another schema than the one it was given."""
     schema = PROTOBUF_LANGUAGE.read(text_of(message))

@@ -127,6 +127,20 @@ _KEK = {
     "shared": _FLAG,
 }
 _PRESENT = {"type": "string", "minLength": 1}
+_SCHEMAS: list[Json] = [
+    {
+        "schema": '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"}]}',
+        "schemaType": "AVRO",
+    },
+    {
+        "schema": '{"type":"object","properties":{"id":{"type":"integer"}}}',
+        "schemaType": "JSON",
+    },
+    {
+        "schema": 'syntax = "proto3"; message Order { int64 id = 1; }',
+        "schemaType": "PROTOBUF",
+    },
+]
 
 SHAPES: dict[str, Json] = {
     "Object": {"type": "object"},
@@ -175,24 +189,27 @@ SHAPES: dict[str, Json] = {
         "schemaEntity",
         "tags",
     ),
-    "RegisterSchemaRequest": _object(
-        {
-            **_CONTRACT,
-            "schema": {"type": "string", "minLength": 1},
-            "id": {"type": "integer", "minimum": -1, "maximum": (1 << 31) - 1},
-            "version": {"type": "integer", "minimum": -1, "maximum": (1 << 31) - 1},
-            "schemaTagsToAdd": _many("SchemaTags"),
-            "schemaTagsToRemove": _many("SchemaTags"),
-            "propagateSchemaTags": _FLAG,
-            # Of an answer that is sent back: not looked at.
-            "subject": _TEXT,
-            "guid": _TEXT,
-            "deleted": _FLAG,
-            "ts": {"type": "integer"},
-            "schemaTags": _many("SchemaTags"),
-        },
-        "schema",
-    ),
+    "RegisterSchemaRequest": {
+        **_object(
+            {
+                **_CONTRACT,
+                "schema": {"type": "string", "minLength": 1},
+                "id": {"type": "integer", "minimum": -1, "maximum": (1 << 31) - 1},
+                "version": {"type": "integer", "minimum": -1, "maximum": (1 << 31) - 1},
+                "schemaTagsToAdd": _many("SchemaTags"),
+                "schemaTagsToRemove": _many("SchemaTags"),
+                "propagateSchemaTags": _FLAG,
+                # Of an answer that is sent back: not looked at.
+                "subject": _TEXT,
+                "guid": _TEXT,
+                "deleted": _FLAG,
+                "ts": {"type": "integer"},
+                "schemaTags": _many("SchemaTags"),
+            },
+            "schema",
+        ),
+        "examples": _SCHEMAS,
+    },
     "RegisterSchemaResponse": _object(
         {**_CONTRACT, "id": _NUMBER, "version": _NUMBER, "guid": _TEXT}, "id"
     ),

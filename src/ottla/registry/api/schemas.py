@@ -43,7 +43,7 @@ _GUID = "/schemas/guids/{guid}"
 
 def operations(ways: Ways) -> list[Operation]:
     """The rows."""
-    now, worked = ways.now, ways.worked
+    now, at_once, worked = ways.now, ways.at_once, ways.worked
     return [
         Operation(
             "GET", "/schemas", "getSchemas", "All schemas", worked(_schemas),
@@ -55,13 +55,13 @@ def operations(ways: Ways) -> list[Operation]:
             "GET", "/schemas/types", "getSchemaTypes", "The languages", now(_types), gives="Names"
         ),
         Operation(
-            "GET", _ID, "getSchema", "The schema of an id", now(_by_id),
+            "GET", _ID, "getSchema", "The schema of an id", at_once(_by_id),
             (SUBJECT, FORMAT, REFERENCE_FORMAT, FIND_TAGS, FETCH_MAX_ID), gives="SchemaString",
             refuses=(40403, 42201),
         ),
         Operation(
             "GET", f"{_ID}/schema", "getSchemaOnlyById", "The text of an id's schema alone",
-            now(_text_by_id), (SUBJECT, FORMAT), gives="Text", refuses=(40403, 42201),
+            at_once(_text_by_id), (SUBJECT, FORMAT), gives="Text", refuses=(40403, 42201),
         ),
         Operation(
             "GET", f"{_ID}/subjects", "getSubjects", "The subjects that have an id",
@@ -73,7 +73,7 @@ def operations(ways: Ways) -> list[Operation]:
             refuses=(40403,),
         ),
         Operation(
-            "GET", _GUID, "getSchemaByGuid", "The schema of a GUID", now(_by_guid), (FORMAT,),
+            "GET", _GUID, "getSchemaByGuid", "The schema of a GUID", at_once(_by_guid), (FORMAT,),
             gives="SchemaString", refuses=(40403, 42201),
         ),
         Operation(

@@ -35,10 +35,10 @@ _VERSION = "/subjects/{subject}/versions/{version}"
 
 def operations(ways: Ways) -> list[Operation]:
     """The rows."""
-    now, worked, written = ways.now, ways.worked, ways.written
+    now, at_once, worked, written = ways.now, ways.at_once, ways.worked, ways.written
     return [
         Operation(
-            "GET", "/subjects", "list", "The subjects", now(_subjects),
+            "GET", "/subjects", "list", "The subjects", worked(_subjects),
             (PREFIX, DELETED, DELETED_ONLY, OFFSET, LIMIT), gives="Names",
         ),
         Operation(
@@ -68,7 +68,7 @@ def operations(ways: Ways) -> list[Operation]:
             refuses=(40901, 40908, 42201, 42202, 42205, 42207, 42208, 42209, 42210),
         ),
         Operation(
-            "GET", _VERSION, "getSchemaByVersion", "One version", worked(_version),
+            "GET", _VERSION, "getSchemaByVersion", "One version", at_once(_version),
             (FORMAT, REFERENCE_FORMAT, DELETED, FIND_TAGS), gives="Schema",
             refuses=(40401, 40402, 42201, 42202),
         ),
@@ -79,7 +79,7 @@ def operations(ways: Ways) -> list[Operation]:
         ),
         Operation(
             "GET", f"{_VERSION}/schema", "getSchemaOnly", "The text of one version alone",
-            worked(_text), (FORMAT, DELETED), gives="Text", refuses=(40401, 40402, 42201, 42202),
+            at_once(_text), (FORMAT, DELETED), gives="Text", refuses=(40401, 40402, 42201, 42202),
         ),
         Operation(
             "GET", f"{_VERSION}/referencedby", "getReferencedBy", "The ids of what refers to it",

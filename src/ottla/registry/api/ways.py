@@ -1,7 +1,8 @@
 """The ways in which an operation is answered: now, in a thread, or by the leader.
 
-What only looks at the state is answered at once, on the event loop; what reads schemas is worked
-out in a thread, for it can take long; what changes something goes to the leader.
+What only looks at the state is answered at once, on the event loop; what reads schemas, or goes
+through them all, is worked out in a thread, for it can take long; what changes something goes to
+the leader.
 """
 
 from __future__ import annotations
@@ -61,11 +62,30 @@ class Ways:
 
         return handle
 
+    def at_once(self, look: Look) -> Handler:
+        """Answer from the state on the event loop; in a thread where that needs a schema read."""
+
+        async def handle(request: Request) -> Answer:
+            reads = bool(request.query.get("format") or request.query.get("findTags"))
+            way = self.instance.work if reads else self.instance.read
+            return _answer(await way(lambda: look(self.instance, request)))
+
+        return handle
+
     def worked(self, look: Look) -> Handler:
         """Answer from the state, in a thread."""
 
         async def handle(request: Request) -> Answer:
             return _answer(await self.instance.work(lambda: look(self.instance, request)))
+
+        return handle
+
+    def compared(self, look: Look) -> Handler:
+        """Answer by comparing schemas, in a thread apart from those that read."""
+
+        async def handle(request: Request) -> Answer:
+            answer = await self.instance.work(lambda: look(self.instance, request), compares=True)
+            return _answer(answer)
 
         return handle
 
@@ -143,6 +163,8 @@ def within_context(path: str, query: str) -> tuple[str, str]:
     context, rest = segments[2].removeprefix(":").removesuffix(":"), segments[3:]
     if context in ("", DEFAULT_CONTEXT):
         return "/" + "/".join(rest), query
+    if not context.startswith("."):
+        return path, query  # no context is called so, and nothing is there
     if rest[0] == "dek-registry":
         raise Refusal(
             404,
@@ -153,8 +175,7 @@ def within_context(path: str, query: str) -> tuple[str, str]:
     prefix = quote(str(Subject(context, "")), safe="")
     at = {"subjects": 1, "config": 1, "mode": 1, "compatibility": 2}.get(rest[0])
     if at is not None and len(rest) > at and rest[at]:
-        if not rest[at].lower().startswith((":", "%3a")):
-            rest[at] = prefix + rest[at]
+        rest[at] = _within(prefix, rest[at])
     elif rest[0] in ("config", "mode"):
         rest = [rest[0], prefix]
     elif rest[0] in ("subjects", "schemas"):
@@ -163,9 +184,16 @@ def within_context(path: str, query: str) -> tuple[str, str]:
         query = _placed(query, name, prefix) if wants else query
     elif rest[0].partition(":")[0] == "associations":
         if rest[1:2] == ["subjects"] and len(rest) > 2:
-            rest[2] = rest[2] if rest[2].lower().startswith((":", "%3a")) else prefix + rest[2]
+            rest[2] = _within(prefix, rest[2])
         query = _placed(query, "context", prefix)
     return "/" + "/".join(rest), query
+
+
+def _within(prefix: str, subject: str) -> str:
+    """A quoted subject with a context before it, unless it tells one itself."""
+    text = unquote(subject)
+    tells = parsed(text).context != DEFAULT_CONTEXT or text.startswith(f":{DEFAULT_CONTEXT}:")
+    return subject if tells else prefix + subject
 
 
 def _placed(query: str, name: str, prefix: str) -> str:

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 from ottla.registry import contracts
 from ottla.registry.contracts import Hash, Json, Reference, hash_of
-from ottla.registry.languages import Reading
+from ottla.registry.languages import Reading, text_digest
 from ottla.registry.refusals import INVALID_SCHEMA, INVALID_VERSION, refusal
 from ottla.registry.state import State
 from ottla.registry.stored import Version
 from ottla.registry.subjects import parsed, qualified
 from ottla.schemas.language import AVRO, InvalidSchema, Schema, Tagging
-from ottla.web.operation import Refusal
 
 FIELDS = (
     "version",
@@ -72,15 +71,14 @@ class Proposal(NamedTuple):
         for version in versions[::-1]:
             if self.is_told_by(version):
                 return version
+        mine = text_digest(self.text)
         for version in versions[::-1]:
-            if version.schema_type == self.schema_type:
-                try:
-                    schema = reading.of(version)
-                except Refusal:  # of another registry, and nothing that this one can read
-                    continue
-                text = schema.normalized() if self.normalized else schema.text
-                if self.is_told_by(version._replace(text=text)):
-                    return version
+            if (
+                version.schema_type == self.schema_type
+                and reading.digest(version, normalized=self.normalized) == mine
+                and self.is_told_by(version._replace(text=self.text))
+            ):
+                return version
         return None
 
 
