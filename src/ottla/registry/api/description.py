@@ -10,7 +10,7 @@ from ottla.registry.contracts import (
     RULE_LISTS,
     Json,
 )
-from ottla.registry.deciding.asking import (
+from ottla.registry.deciding.association_requests import (
     CREATE,
     DELETE,
     KEY,
