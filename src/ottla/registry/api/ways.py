@@ -153,9 +153,6 @@ def within_context(path: str, query: str) -> tuple[str, str]:
     """A path under /contexts/{context}/ as the one that names the context in each subject.
 
     Clients put it before every path, as a part of the registry's URL.
-
-    Raises:
-        Refusal: 404, for keys: they are the same in every context.
     """
     segments = path.split("/")
     if len(segments) < 4 or segments[1] != "contexts" or not segments[2]:
@@ -165,13 +162,6 @@ def within_context(path: str, query: str) -> tuple[str, str]:
         return "/" + "/".join(rest), query
     if not context.startswith("."):
         return path, query  # no context is called so, and nothing is there
-    if rest[0] == "dek-registry":
-        raise Refusal(
-            404,
-            404,
-            f"there are no keys in the context {unquote(context)[:50]!r}: they are of all contexts",
-            hint="ask /dek-registry without /contexts; a DEK's subject tells its own context",
-        )
     prefix = quote(str(Subject(context, "")), safe="")
     at = {"subjects": 1, "config": 1, "mode": 1, "compatibility": 2}.get(rest[0])
     if at is not None and len(rest) > at and rest[at]:
@@ -182,6 +172,10 @@ def within_context(path: str, query: str) -> tuple[str, str]:
         name = "subject" if len(rest) > 2 and rest[1] == "ids" else "subjectPrefix"
         wants = rest[0] == "subjects" or len(rest) == 1 or rest[1] == "ids"
         query = _placed(query, name, prefix) if wants else query
+    elif rest[0] == "dek-registry":
+        # Keys are of all contexts; what they encrypt for is a subject in one.
+        if rest[4:5] == ["deks"] and len(rest) > 5:
+            rest[5] = _within(prefix, rest[5])
     elif rest[0].partition(":")[0] == "associations":
         if rest[1:2] == ["subjects"] and len(rest) > 2:
             rest[2] = _within(prefix, rest[2])
