@@ -163,14 +163,15 @@ def test_nothing_is_shared_for_a_trial(ask: Caller) -> None:
     assert ask("PUT", f"{KEKS}/trial?testSharing=false", {"doc": "d"}).status == 200
 
 
-def test_keys_are_in_no_context(ask: Caller) -> None:
-    """A client whose URL names a context would get another's keys under its own names."""
+def test_keys_are_of_all_contexts_and_what_they_encrypt_in_one(ask: Caller) -> None:
+    """A client whose URL names a context would find no key, or another subject's data key."""
     kek(ask, "everywhere")
-    told = ask("GET", f"/contexts/.x{KEKS}/everywhere")
-    assert told.code == 404
-    assert ".x" in told.body["message"]
-    assert ask("POST", f"/contexts/.x{KEKS}", {"name": "n"}).code == 404
-    assert ask("GET", f"/contexts/.{KEKS}/everywhere").status == 200
+    assert ask("GET", f"/contexts/.x{KEKS}/everywhere?context=.x").status == 200
+    made = f"/contexts/.x{KEKS}/everywhere/deks/s"
+    told = ask("POST", made, {"encryptedKeyMaterial": "AAAA"})
+    assert (told.status, told.body["subject"]) == (200, ":.x:s")
+    assert ask("GET", made).body["subject"] == ":.x:s"
+    assert ask("GET", f"{KEKS}/everywhere/deks/s").status == 404
 
 
 def test_a_subject_borrows_the_deks_of_another(ask: Caller) -> None:

@@ -62,7 +62,7 @@ def test_a_path_within_a_context_names_it_in_the_subject(asked: str, meant: str)
 def asking(subject: str) -> Request:
     """A request with a subject in its path, as far as that is looked at."""
     row: Any = None
-    return Request(row, "GET", "/", {"subject": subject}, {}, frozenset(), {}, b"", None)
+    return Request(row, "GET", "/", {"subject": subject}, {}, {}, b"")
 
 
 def test_an_alias_is_the_subject_that_it_stands_for() -> None:

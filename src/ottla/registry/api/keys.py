@@ -19,6 +19,7 @@ from ottla.web.operation import BOOLEAN, STRING, STRINGS, Operation, Request, Sw
 PREFIXES = Switch("subjectPrefix", STRINGS, (), "KEKs of DEKs whose subjects begin so alone")
 ALGORITHM = Switch("algorithm", STRING, "", "the algorithm of the DEK; AES256_GCM without it")
 REWRAP = Switch("rewrap", BOOLEAN, False, "give a DEK that is there these bytes")
+CONTEXT = Switch("context", STRING, "", "any: a KEK is of all contexts")
 TEST_SHARING = Switch("testSharing", BOOLEAN, False, "false: shared KEKs are not served")
 
 _KEKS = "/dek-registry/v1/keks"
@@ -42,11 +43,13 @@ def _of_keks(ways: Ways) -> list[Operation]:
             (PREFIXES, DELETED, OFFSET, LIMIT), gives="Names",
         ),
         Operation(
-            "POST", _KEKS, "createKek", "Make a KEK known", written(_create_kek), (TEST_SHARING,),
+            "POST", _KEKS, "createKek", "Make a KEK known", written(_create_kek),
+            (TEST_SHARING, CONTEXT),
             takes="CreateKekRequest", gives="Kek", refuses=(40971, 40972, 42271),
         ),
         Operation(
-            "GET", _KEK, "getKek", "A KEK", ways.keyed(_kek), (DELETED,), gives="Kek",
+            "GET", _KEK, "getKek", "A KEK", ways.keyed(_kek),
+            (DELETED, CONTEXT), gives="Kek",
             refuses=(40470,),
         ),
         Operation(
