@@ -102,7 +102,7 @@ OPERATIONS: Final = (
     Section("Contexts", r"/contexts"),
     Section("Associations of topics and subjects", r"/associations"),
     Section("Keys for field encryption", r"/dek-registry"),
-    Section("The registry itself", r"/(v1/metadata/.*|healthz|openapi.*)?$"),
+    Section("The registry itself", r"/(v1/metadata/.*|healthz|livez|openapi.*)?$"),
 )
 
 

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 import ottla
-from ottla.testing.errors import NotRunning
+from ottla.testing.errors import BadArgument, NotRunning
 
 
 def asked(url: str, body: object = None) -> object:
@@ -63,3 +63,13 @@ def test_the_fixture_is_on_the_sessions_broker(
         consumer.assign([("_schemas", 0)])
         keys = [record.key for record in consumer.poll(10)]
     assert any(topic.encode() in (key or b"") for key in keys)
+
+
+def test_a_port_of_ones_own() -> None:
+    """If this failed, who asks for a port would be served on another without a word."""
+    with ottla.Broker(registry=True) as other:
+        taken = int(other.schema_registry_url.rpartition(":")[2])
+    with ottla.Broker(registry=taken) as broker:
+        assert broker.schema_registry_url.endswith(f":{taken}")
+    with pytest.raises(BadArgument):
+        ottla.Broker(registry="http://localhost:8081")  # type: ignore[arg-type]

@@ -8,10 +8,10 @@ import pytest
 
 from ottla.registry import languages
 from ottla.registry.contracts import Reference
-from ottla.registry.languages import LANGUAGES, Reading, language, told
+from ottla.registry.languages import DEPTH_MAX, LANGUAGES, Reading, language, told
 from ottla.schemas.language import InvalidSchema
 from ottla.web.operation import Refusal
-from registry.world import World
+from registry.world import World, record
 
 INT = '"int"'
 
@@ -22,9 +22,14 @@ def holder(name: str, *types: str) -> str:
     return f'{{"type":"record","name":"{name}","fields":[{fields}]}}'
 
 
-def to(name: str, version: int = 1) -> dict[str, Any]:
-    """A reference to the subject of the same name, as a request has it."""
-    return {"name": name, "subject": name, "version": version}
+def fixed(name: str) -> str:
+    """A type that says nothing but its name."""
+    return f'{{"type":"fixed","name":"{name}","size":4}}'
+
+
+def to(name: str, version: int = 1, *, subject: str = "") -> dict[str, Any]:
+    """A reference, to the subject of the same name if no other is told, as a request has it."""
+    return {"name": name, "subject": subject or name, "version": version}
 
 
 @pytest.fixture
@@ -138,3 +143,35 @@ def test_one_text_with_other_references_is_another_schema(world: World) -> None:
 def test_an_error_tells_its_place_once(error: InvalidSchema, said: str) -> None:
     """If this failed, a fault in a long schema would be told without its place, or with two."""
     assert told("AVRO", error) == said
+
+
+def test_a_name_stands_for_one_schema(world: World) -> None:
+    """If this failed, one of two schemas would be left out, and nobody be told."""
+    world.register("one", fixed("T"))
+    world.register("other", fixed("U"))
+    with pytest.raises(Refusal, match="two references are named 'T': one to one 1, one to other 1"):
+        world.register("s", '"T"', references=[to("T", subject="one"), to("T", subject="other")])
+    world.register("s", '"T"', references=[to("T", subject="one"), to("T", subject=":.:one")])
+    assert world.state.latest("s") is not None
+
+
+def test_two_schemas_may_each_have_the_name(world: World) -> None:
+    """If this failed, a schema would be refused for what those that it refers to are free to do."""
+    world.register("t", fixed("T"))
+    for name in ("A", "B"):
+        text = record("x=", name=name).replace('"int","default":0', '"T"')
+        world.register(name, text, references=[to("T", subject="t")])
+    world.register("s", '["A","B"]', references=[to("A"), to("B"), to("T", subject="t")])
+    assert world.state.latest("s") is not None
+
+
+def test_a_chain_that_is_too_long_is_told_as_one(world: World) -> None:
+    """If this failed, who has a hundred and one references in a row would be told of a thousand."""
+    world.register("s0", fixed("T0"))
+    for number in range(1, DEPTH_MAX + 1):
+        text = record("x=", name=f"T{number}").replace('"int","default":0', f'"T{number - 1}"')
+        before = f"s{number - 1}"
+        world.register(f"s{number}", text, references=[to(f"T{number - 1}", subject=before)])
+    with pytest.raises(Refusal, match=f"more than {DEPTH_MAX} references lead from one") as refused:
+        world.register("last", f'"T{DEPTH_MAX}"', references=[to("T", subject=f"s{DEPTH_MAX}")])
+    assert refused.value.code == 42201

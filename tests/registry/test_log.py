@@ -12,7 +12,7 @@ from ottla.client.admin import topics
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.log import Log
 from ottla.registry.refusals import KEY_NOT_FOUND, refusal
-from ottla.registry.stored import Entry
+from ottla.registry.stored import Entry, encoded
 from ottla.registry.topic import Topic
 from ottla.steady import steady_s
 from ottla.web.operation import Refusal
@@ -167,3 +167,44 @@ def test_who_does_not_lead_any_more_writes_nothing(
         log.decided(client, 1, lambda: Decision((NOOP,), None), soon(), still_leads=lambda: False)
     assert refused.value.code == 50004
     assert seen.values == []
+
+
+def test_what_another_has_answered_stands_again(
+    client: Client, opened: Callable[[Log], Log]
+) -> None:
+    """If this failed, of two that wrote one key at once the second would undo what the first has
+    answered, and say so to nobody.
+    """
+    key = {"keytype": "MODE", "subject": "a", "magic": 0}
+    log, other = opened(Seen().log("twice")), opened(Seen().log("twice"))
+    log.decided(client, 1, lambda: Decision((NOOP,), None), soon())
+
+    def decide() -> Decision:
+        other.decided(client, 2, lambda: Decision(((key, {"mode": "IMPORT"}),), None), soon())
+        return Decision(((key, {"mode": "READONLY"}),), None)
+
+    with pytest.raises(Refusal) as refused:
+        log.decided(client, 1, decide, soon())
+    assert refused.value.code == 50001
+    rows = log.topic.between(0, log.topic.applied)
+    assert rows is not None
+    assert [value for k, value in rows if k == encoded(key)][-1] == b'{"mode":"IMPORT"}'
+
+
+def test_what_only_took_an_id_is_gone_again(client: Client, opened: Callable[[Log], Log]) -> None:
+    """If this failed, who tries again would be answered the id that another schema has."""
+    seen = Seen()
+    log, other = opened(seen.log("ids")), opened(Seen().log("ids"))
+    log.decided(client, 1, lambda: Decision((NOOP,), None), soon())
+    key = {"keytype": "SCHEMA", "subject": "a", "version": 1, "magic": 1}
+
+    def decide() -> Decision:
+        other.decided(client, 2, lambda: Decision((NOOP,), None), soon())
+        return Decision(((key, {"id": 1}),), None)
+
+    seen.holds = False
+    with pytest.raises(Refusal):
+        log.decided(client, 1, decide, soon())
+    rows = log.topic.between(0, log.topic.applied)
+    assert rows is not None
+    assert rows[-1] == (encoded(key), None)

@@ -133,7 +133,7 @@ def test_with_a_list_of_people(broker: ottla.Broker, place: Options) -> None:
             got = httpx.get(f"{one.asked.url}/subjects")
             assert got.status_code == 401
             assert got.headers["www-authenticate"] == 'Basic realm="ottla"'
-            assert httpx.get(f"{one.asked.url}/healthz").status_code == 200
+            assert httpx.get(f"{one.asked.url}/livez").status_code == 200
             done = httpx.put(
                 f"{one.asked.url}/config",
                 json={"compatibility": "FULL"},
@@ -201,7 +201,7 @@ def test_a_kafka_that_goes_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> No
         broker.kill()
         assert asked.ask("GET", "/subjects") == ["a"]
         assert asked.ask("GET", f"/schemas/ids/{first}")["schema"]
-        assert asked.code("GET", "/schemas/ids/99") == 40403
+        assert asked.code("GET", "/schemas/ids/99") == 50001
         for number in range(3):
             body = {"schema": fixed(f"b{number}")}
             code = asked.code("POST", "/subjects/b/versions", body)
@@ -230,7 +230,7 @@ def test_it_ends_without_a_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
         served = serve(broker.bootstrap_servers)
         served.asked.register("a", fixed("a"))
         broker.kill()
-        assert served.asked.code("GET", "/schemas/ids/99") == 40403
+        assert served.asked.code("GET", "/schemas/ids/99") == 50001
         served.stop()
         broker.start()
     eventually(lambda: threading.active_count() <= before, "nothing of it runs on")

@@ -113,6 +113,15 @@ def test_what_a_change_does_not_tell_stays() -> None:
     assert config_told({"normalize": False, "alias": ""}, before)["normalize"] is False
 
 
+@pytest.mark.parametrize("name", ["alias", "aliasForDeks"])
+@pytest.mark.parametrize(
+    ("told", "kept"), [("orders", "orders"), (":.:orders", "orders"), (":.x:orders", ":.x:orders")]
+)
+def test_an_alias_is_kept_as_the_subject_that_it_means(name: str, told: str, kept: str) -> None:
+    """An alias would name a subject in words that no look-up understands, and mean nothing."""
+    assert config_told({name: told}, None) == {name: kept}
+
+
 @pytest.mark.parametrize(
     ("told", "code"),
     [
@@ -126,6 +135,11 @@ def test_what_a_change_does_not_tell_stays() -> None:
         ({"normalize": "true"}, 42203),
         ({"normalize": 1}, 42203),
         ({"alias": 5}, 42203),
+        ({"alias": ":*:x"}, 42208),
+        ({"alias": ":.:"}, 42208),
+        ({"alias": ":.x:"}, 42208),
+        ({"alias": "a\nb"}, 42208),
+        ({"aliasForDeks": ":*:x"}, 42208),
         ({"validateRules": False}, 42203),
         ({"validateNewSchemas": False}, 42203),
         ({"defaultMetadata": 5}, 42201),

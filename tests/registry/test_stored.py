@@ -37,7 +37,7 @@ BARE = Version("s", 1, 1, "AVRO", (), None, None, TEXT, False, hash_of(TEXT, (),
             stored.subject_key("CLEAR_SUBJECT", 'a"b'),
             b'{"keytype":"CLEAR_SUBJECT","subject":"a\\"b","magic":0}',
         ),
-        (stored.noop_key(), b'{"keytype":"NOOP","magic":0}'),
+        ({"keytype": "NOOP", "magic": 0}, b'{"keytype":"NOOP","magic":0}'),
         (
             {"keytype": "CONTEXT", "tenant": "default", "context": ".x", "magic": 0},
             b'{"keytype":"CONTEXT","tenant":"default","context":".x","magic":0}',

@@ -81,9 +81,7 @@ async def told(request: Request) -> Answer:
             "target": request.target,
             "path": dict(request.path),
             "query": dict(request.query),
-            "given": sorted(request.given),
             "body": request.body.decode("latin-1"),
-            "principal": request.principal,
         }
     )
 
@@ -119,7 +117,7 @@ def application(*more: Operation, **arguments: Any) -> Application:
         Operation("POST", "/things/{thing}", "put", "Set", read, takes="Thing"),
         Operation("GET", "/broken", "break", "Fails", broken),
         Operation("GET", "/nothing", "none", "Nothing", nothing, status=204),
-        Operation("GET", "/healthz", "health", "Whether", told),
+        Operation("GET", "/livez", "health", "Whether", told),
         *more,
     ]
     return Application(rows, **{"types": TYPES, "takes": ("text/plain",), **arguments})

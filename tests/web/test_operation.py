@@ -14,7 +14,7 @@ from web.asking import told
 def request(body: bytes) -> Request:
     """A request with a body."""
     row = Operation("POST", "/", "post", "", told)
-    return Request(row, "POST", "/", {}, {}, frozenset(), {}, body, None)
+    return Request(row, "POST", "/", {}, {}, {}, body)
 
 
 @pytest.mark.parametrize(

@@ -142,26 +142,6 @@ def test_two_services_in_one_process(served: Serving) -> None:
     assert httpx.get(f"{served.url}/things/a").status_code == 200
 
 
-def test_what_runs_beside_lives_as_long_as_it_serves() -> None:
-    """If this failed, what a service does of itself would not be done, or go on after its end."""
-    told: list[str] = []
-    began = threading.Event()
-
-    async def beside() -> None:
-        told.append("began")
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            told.append("ended")
-
-    one = Serving(application(), beside=beside)
-    one.start()
-    assert began.wait(20)
-    one.stop()
-    assert told == ["began", "ended"]
-
-
 # ---------------------------------------------------------------- TLS
 
 

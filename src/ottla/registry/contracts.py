@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ottla.registry.refusals import INVALID_RULE_SET, INVALID_SCHEMA, refusal
+from ottla.serdes.contract import Json as Json
+from ottla.serdes.contract import Reference as Reference
 from ottla.web.operation import Refusal
-
-Json = dict[str, Any]
 
 MIGRATION_MODES = ("UPGRADE", "DOWNGRADE", "UPDOWN")
 DOMAIN_MODES = ("WRITE", "READ", "WRITEREAD")
@@ -31,18 +31,6 @@ NAME_CHARACTERS_MAX = 64
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\- ]*\Z")
 _RULE_FIELDS = ("name", "doc", "kind", "mode", "type", "tags", "params", "expr")
 _RULE_ENDS = ("onSuccess", "onFailure")
-
-
-class Reference(NamedTuple):
-    """A schema that another refers to: under which name, and where it is registered."""
-
-    name: str
-    subject: str
-    version: int
-
-    def json(self) -> Json:
-        """As it is stored and answered."""
-        return {"name": self.name, "subject": self.subject, "version": self.version}
 
 
 class Hash(NamedTuple):

@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ottla.errors import OttlaError
+from ottla.registry.refusals import FORWARDING_FAILED, UNKNOWN_LEADER
 from ottla.steady import steady_ms
 
-FORWARDING_FAILED, UNKNOWN_LEADER = 50003, 50004
 FORWARD = "X-Forward"
 BODY_BYTES_MAX = 16 * 1024 * 1024
 """A longer answer is none of a registry's."""

@@ -35,6 +35,7 @@ from ottla.registry.keys.ring import Ring
 from ottla.registry.languages import Reading
 from ottla.registry.log import Log
 from ottla.registry.refusals import (
+    TOOK_TOO_LONG,
     UNKNOWN_LEADER,
     refusal,
 )
@@ -45,8 +46,11 @@ from ottla.web.operation import Answer, Refusal, Request, dense
 
 GROUP = "schema-registry"
 WORKERS = 8
-WRITE_PATIENCE_S = 30.0
+COMPARERS = 2
+WRITE_PATIENCE_S = 20.0
 LEADER_PATIENCE_S = 10.0
+DECIDING_S = 5.0
+"""With less time than this nothing is begun."""
 GIVE_UP_S = 2.0
 """For so long a round waits for a write."""
 END_PATIENCE_S = 3.0
@@ -99,7 +103,7 @@ class Instance:
         self._workers = ThreadPoolExecutor(WORKERS, "ottla-registry")
         # Writes wait for a leader and for Kafka: what only reads does not wait behind them.
         self._writers = ThreadPoolExecutor(WORKERS, "ottla-registry-write")
-        self._catching_up: asyncio.Future[int] | None = None
+        self._comparers = ThreadPoolExecutor(COMPARERS, "ottla-registry-compare")
 
     # ------------------------------------------------------------ beginning and end
 
@@ -136,6 +140,7 @@ class Instance:
         with ExitStack() as ends:  # from the last to the first, whatever goes wrong in one
             # Those who still wait for Kafka on behalf of nobody end with the client.
             ends.callback(self._workers.shutdown, wait=True)
+            ends.callback(self._comparers.shutdown, wait=True)
             if self.client is not None:
                 ends.callback(self.client.close)
             ends.callback(self._forwarder.close)
@@ -169,23 +174,31 @@ class Instance:
         """What a look at the state gives, at once; what is not found is looked for at the end.
 
         Raises:
-            Refusal: what `look` raises.
+            Refusal: what `look` raises; 50001 or 50002, it is not found, and Kafka is away.
         """
+        before = self.topic.applied
         try:
             return look()
         except Refusal as refusal:
-            if refusal.status != 404 or await self._caught_up_now():
+            if refusal.status != 404 or not await self._has_more_than(before):
                 raise
         return look()
 
-    async def work(self, look: Callable[[], T]) -> T:
-        """The same for a look that takes time, in a thread of its own."""
+    async def work(self, look: Callable[[], T], *, compares: bool = False) -> T:
+        """The same for a look that takes time, in a thread of its own.
+
+        Args:
+            compares: whether schemas are compared, which may take seconds: what only reads does
+                not wait behind that.
+        """
+        workers = self._comparers if compares else self._workers
+        before = self.topic.applied
         try:
-            return await self._in_thread(look)
+            return await self._in_thread(look, workers)
         except Refusal as refusal:
-            if refusal.status != 404 or await self._caught_up_now():
+            if refusal.status != 404 or not await self._has_more_than(before):
                 raise
-        return await self._in_thread(look)
+        return await self._in_thread(look, workers)
 
     async def work_on_keys(self, look: Callable[[], T]) -> T:
         """The same for a look at the keys, whose topic is read when it is first asked for.
@@ -197,24 +210,20 @@ class Instance:
         assert client is not None
         return await self._in_thread(lambda: self.keys.look(client, look))
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, call)
+    async def _in_thread(
+        self, call: Callable[[], T], workers: ThreadPoolExecutor | None = None
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(workers or self._workers, call)
 
-    async def _caught_up_now(self) -> bool:
-        """Read up to the end of the log; whether there was nothing to read.
+    async def _has_more_than(self, before: int) -> bool:
+        """Read up to the end of the log; whether a look at what was applied before missed a part.
 
-        Those who ask at the same time ask Kafka once.
+        Each asks for itself: an end that another asked for before may be older than what is wanted.
         """
-        before = self.topic.applied
-        if self._catching_up is None or self._catching_up.done():
-            self._catching_up = asyncio.ensure_future(self._in_thread(self.topic.end))
-        try:
-            end = await asyncio.wait_for(asyncio.shield(self._catching_up), END_PATIENCE_S)
-            if end > self.topic.applied:
-                await self._in_thread(lambda: self.topic.reach(end, END_PATIENCE_S))
-        except (Refusal, TimeoutError):
-            return True  # Kafka is away: what is known is all that can be said
-        return self.topic.applied == before
+        end = await self._in_thread(self.topic.end)
+        if end > self.topic.applied:
+            await self._in_thread(lambda: self.topic.reach(end, END_PATIENCE_S))
+        return self.topic.applied != before
 
     # ------------------------------------------------------------ writing
 
@@ -239,8 +248,7 @@ class Instance:
         while True:
             leadership = self._leader_by(other_by)
             if leadership.is_mine:
-                with self._writing:
-                    return self._decided(decide, log, until)
+                return self._in_turn(decide, log, until)
             try:
                 return self._forward(leadership, request, log, until)
             except ForwardingFailed as error:
@@ -249,10 +257,19 @@ class Instance:
                 if not is_gone or not self._has_changed(leadership, other_by):
                     raise refusal(error.error_code, str(error), hint=error.hint) from None
 
+    def _in_turn(self, decide: Callable[[], Decision], log: Log, until: float) -> Answer:
+        """One decision at a time; who waited too long for the others is told before anything."""
+        if not self._writing.acquire(timeout=max(until - steady_s() - DECIDING_S, 0)):
+            raise refusal(TOOK_TOO_LONG, "others are being written before this: try again")
+        try:
+            return self._decided(decide, log, until)
+        finally:
+            self._writing.release()
+
     def _decided(self, decide: Callable[[], Decision], log: Log, until: float) -> Answer:
         leadership = self.leadership
         if not leadership.is_mine:
-            raise refusal(UNKNOWN_LEADER, "another instance has become the leader: try again")
+            raise refusal(UNKNOWN_LEADER, self._why_not_mine(leadership))
         assert self.client is not None
 
         def still_leads() -> bool:
@@ -264,6 +281,12 @@ class Instance:
         )
         body = b"" if decision.status == 204 else dense(decision.answer)
         return Answer(decision.status, body)
+
+    def _why_not_mine(self, leadership: Leadership) -> str:
+        if leadership.leader is not None and not self.trouble:
+            return f"{leadership.leader.url} has become the leader: try again"
+        why = f": {self.trouble}" if self.trouble else ""
+        return f"this instance can't say any more that it leads{why}"
 
     def _leader_by(self, until: float) -> Leadership:
         """Who leads; while nobody does, an election is waited for.

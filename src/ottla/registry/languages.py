@@ -36,10 +36,14 @@ LANGUAGES = {
 }
 REFERENCES_MAX = 1000
 """Of one schema, those of its references among them."""
+DEPTH_MAX = 100
+"""How many references may lead from one schema to the next, one after the other."""
 DIGESTS_MAX = 200_000
 KEPT_MAX = 2_000
 """Schemas that are kept as they were read."""
-KEPT_CHARACTERS_MAX = 4 << 20
+KEPT_CHARACTERS_MAX = 2 << 20
+KEPT_ONE_MAX = 200_000
+"""A longer one is read anew each time: read, it takes a hundred times its text."""
 
 
 def language(schema_type: str) -> Language:
@@ -119,7 +123,7 @@ class Reading:
 
     def _keep(self, key: tuple[str, str, tuple[Dependency, ...]], schema: Schema) -> None:
         with self._lock:
-            if key not in self._kept:
+            if key not in self._kept and len(key[1]) <= KEPT_ONE_MAX:
                 self._kept[key] = schema
                 self._characters += len(key[1])
             while len(self._kept) > KEPT_MAX or self._characters > KEPT_CHARACTERS_MAX:
@@ -143,15 +147,28 @@ class Reading:
         found: dict[str, Dependency],
         under_way: list[tuple[str, int]],
     ) -> None:
+        places: dict[str, tuple[str, int]] = {}
         for reference in references:
             version = self.referred(reference, context)
             place = (version.subject, version.version)
+            if places.setdefault(reference.name, place) != place:
+                first = " ".join(map(str, places[reference.name]))
+                raise refusal(
+                    INVALID_SCHEMA,
+                    f"two references are named {reference.name!r}: one to {first}, one to "
+                    f"{place[0]} {place[1]}",
+                    hint="a name stands for one schema: leave one of them out",
+                )
             if place in under_way:
                 circle = " → ".join(f"{s} {v}" for s, v in [*under_way, place])
                 raise refusal(INVALID_SCHEMA, f"references go in a circle: {circle}")
             if reference.name in found:
                 continue
-            if len(found) >= REFERENCES_MAX or len(under_way) >= REFERENCES_MAX // 10:
+            if len(under_way) >= DEPTH_MAX:
+                raise refusal(
+                    INVALID_SCHEMA, f"more than {DEPTH_MAX} references lead from one to the next"
+                )
+            if len(found) >= REFERENCES_MAX:
                 raise refusal(INVALID_SCHEMA, f"more than {REFERENCES_MAX} references")
             under_way.append(place)
             self._follow(version.references, parsed(version.subject).context, found, under_way)

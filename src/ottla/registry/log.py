@@ -7,7 +7,7 @@ What it then writes counts as done only if the log, as it came to be, says so.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from ottla.client import Client, OttlaError
@@ -15,11 +15,14 @@ from ottla.registry import topic
 from ottla.registry.contracts import Json
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.refusals import STORE_FAILED, UNKNOWN_LEADER, refusal
+from ottla.registry.stored import encoded
 from ottla.registry.topic import Topic
 from ottla.steady import steady_s
 from ottla.web.operation import Refusal
 
 CATCHING_UP_S = 10.0
+TAKE_BACK_S = 5.0
+OPEN_PATIENCE_MS = 10_000
 
 T = TypeVar("T")
 
@@ -80,10 +83,11 @@ class Log:
             Refusal: what `look` raises; 50001, the topic can't be read.
         """
         is_there = self._opened(client, make=False)
+        before = self.topic.applied
         try:
             return look()
         except Refusal as why:
-            if why.status != 404 or not is_there or not self._caught_up_now():
+            if why.status != 404 or not is_there or not self._has_more_than(before):
                 raise
         return look()
 
@@ -115,6 +119,7 @@ class Log:
         decision = decide()
         if decision.entries:
             self._opened(client, make=True)
+            before = max(before, 0)  # of a topic that was made just now nothing was known
             if not still_leads():
                 raise refusal(UNKNOWN_LEADER, "another instance has become the leader: try again")
             try:
@@ -142,15 +147,34 @@ class Log:
         if unsafe is not None:
             raise refusal(STORE_FAILED, unsafe)
         first = self.topic.write(decision.entries, until - steady_s())
-        if first != before and not all(self._holds(*entry) for entry in decision.entries):
+        others = self.topic.between(before, first)
+        ours = {encoded(key) for key, _ in decision.entries}
+        theirs = {key: value for key, value in others or () if key in ours}
+        holds = all(self._holds(*entry) for entry in decision.entries)
+        if theirs or others is None or not holds:
+            self._take_back(decision, theirs, until)
             raise refusal(
                 STORE_FAILED,
                 "another instance wrote at the same time, and was first: try again",
             )
 
+    def _take_back(
+        self, decision: Decision, theirs: Mapping[bytes | None, bytes | None], until: float
+    ) -> None:
+        """What another instance wrote before ours stands again, and ours is gone where it only
+        took an id: whoever tries again finds what the other has answered.
+        """
+        rows = list(theirs.items())
+        for key, value in decision.entries:
+            told = encoded(key)
+            if told not in theirs and value is not None and not self._holds(key, value):
+                rows.append((told, None))
+        self.topic.write_raw(rows, max(until - steady_s(), TAKE_BACK_S))
+
     def _opened(self, client: Client, *, make: bool) -> bool:
         try:
-            return self.open(client, make=make)
+            with client.within(OPEN_PATIENCE_MS):
+                return self.open(client, make=make)
         except Refusal:
             raise
         except OttlaError as error:
@@ -158,11 +182,11 @@ class Log:
                 STORE_FAILED, f"the topic {self.topic.name} can't be used: {error}", hint=error.hint
             ) from None
 
-    def _caught_up_now(self) -> bool:
-        """Read up to the end of the log; whether there was something to read."""
-        before = self.topic.applied
-        try:
-            self.topic.reach(self.topic.end(), CATCHING_UP_S)
-        except Refusal:
-            return False  # Kafka is away: what is known is all that can be said
+    def _has_more_than(self, before: int) -> bool:
+        """Read up to the end of the log; whether a look at what was applied before missed a part.
+
+        Raises:
+            Refusal: 50001 or 50002, Kafka is away: nobody can say that something is not there.
+        """
+        self.topic.reach(self.topic.end(), CATCHING_UP_S)
         return self.topic.applied != before

@@ -19,6 +19,7 @@ from ottla.registry.api.ways import Ways, within_context
 from ottla.registry.election.elector import TIMES, GroupTimes
 from ottla.registry.instance import GROUP, Instance
 from ottla.registry.keys import records
+from ottla.registry.refusals import STORE_FAILED
 from ottla.web.access import Access
 from ottla.web.application import BODY_BYTES_MAX, Application
 from ottla.web.openapi import described
@@ -86,6 +87,7 @@ class Registry:
             takes=TAKES,
             access=options.access,
             body_bytes_max=options.body_bytes_max,
+            fault_code=STORE_FAILED,
             before=within_context,
         )
         self._serving = Serving(application, host=options.host, port=options.port, tls=options.tls)

@@ -15,11 +15,12 @@ from ottla.registry.contracts import Json
 from ottla.registry.refusals import (
     INVALID_COMPATIBILITY_LEVEL,
     INVALID_MODE,
+    INVALID_SUBJECT,
     refusal,
 )
 from ottla.registry.state import State
 from ottla.registry.stored import CONFIG_FIELDS, CONFIG_FLAGS
-from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, Subject, parsed
+from ottla.registry.subjects import DEFAULT_CONTEXT, GLOBAL, Subject, checked, parsed
 
 LEVELS = (
     "NONE",
@@ -30,6 +31,8 @@ LEVELS = (
     "FULL",
     "FULL_TRANSITIVE",
 )
+ALIASES = ("alias", "aliasForDeks")
+"""A subject that is asked for in place of one: a step, and none further where that is an alias."""
 POLICIES = ("STRICT", "LENIENT")
 READWRITE, READONLY, READONLY_OVERRIDE = "READWRITE", "READONLY", "READONLY_OVERRIDE"
 IMPORT, FORWARD = "IMPORT", "FORWARD"
@@ -123,6 +126,8 @@ def _field(name: str, value: Any) -> Any:
     choices = {"compatibilityLevel": LEVELS, "compatibilityPolicy": POLICIES}.get(name)
     if not isinstance(value, str):
         raise refusal(INVALID_COMPATIBILITY_LEVEL, f"{name} is a text, not {value!r}")
+    if name in ALIASES:
+        return _alias(name, value)
     if choices is None:
         return value
     if value.upper() not in choices:
@@ -132,6 +137,13 @@ def _field(name: str, value: Any) -> Any:
             hint=f"it is one of {', '.join(choices)}",
         )
     return value.upper()
+
+
+def _alias(name: str, value: str) -> str:
+    subject = checked(value)
+    if not subject.name:
+        raise refusal(INVALID_SUBJECT, f"{name} is the name of a subject, not {value!r}")
+    return str(subject)
 
 
 def mode_told(told: Any) -> str:

@@ -3,7 +3,8 @@
 One thread applies; others read at the same time. So what they go through is copied in one step
 before (`list(...)` of a dict), and a record that is half applied shows at worst as not yet there.
 What stays true: a version is under its subject and under its id, or under neither; the highest id
-of a context never falls, also when its schema is gone for good.
+of a context never falls while this state lives, also when its schema is gone for good. What the log
+has forgotten by compaction, a state that is read anew does not know.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class State:
         """The last living version of each subject that has one."""
         self._ids: dict[tuple[str, int], dict[Place, None]] = {}
         """By context and id, whoever has it."""
-        self._ids_of: dict[tuple[str, bytes], int] = {}
-        """By context and hash."""
+        self._ids_of: dict[tuple[str, bytes], dict[int, None]] = {}
+        """By context and hash; more than one where schemas came with ids of their own."""
         self._contexts_of: dict[bytes, dict[str, None]] = {}
         """By hash, where it has an id."""
         self._id_max: dict[str, int] = {}
@@ -55,7 +56,7 @@ class State:
         copied._subjects = {name: dict(held) for name, held in list(self._subjects.items())}
         copied._last = dict(self._last)
         copied._ids = {name: dict(held) for name, held in list(self._ids.items())}
-        copied._ids_of = dict(self._ids_of)
+        copied._ids_of = {name: dict(held) for name, held in list(self._ids_of.items())}
         copied._contexts_of = {name: dict(held) for name, held in list(self._contexts_of.items())}
         copied._id_max = dict(self._id_max)
         copied._configs = dict(self._configs)
@@ -99,7 +100,7 @@ class State:
 
     def id_of(self, context: str, digest: bytes) -> int | None:
         """The id of a schema in a context, by its hash."""
-        return self._ids_of.get((context, digest))
+        return next(iter(list(self._ids_of.get((context, digest), {}))), None)
 
     def contexts_of(self, digest: bytes) -> list[str]:
         """The contexts that a schema has an id in."""
@@ -203,7 +204,7 @@ class State:
         self._subjects.setdefault(version.subject, {})[version.version] = version
         self._keep_last(version)
         self._ids.setdefault((context, version.id), {})[place] = None
-        self._ids_of.setdefault((context, version.hash.digest), version.id)
+        self._ids_of.setdefault((context, version.hash.digest), {})[version.id] = None
         self._contexts_of.setdefault(version.hash.digest, {})[context] = None
         self._id_max[context] = max(self._id_max.get(context, 0), version.id)
         self._contexts.setdefault(context)
@@ -231,16 +232,24 @@ class State:
             self._find_last(version.subject)
         if not versions:
             self._subjects.pop(version.subject, None)
+        self._let_go_of_id(context, place, version)
+        for reference in version.references:
+            at = Place(qualified(reference.subject, context), reference.version)
+            self._referrers.get(at, {}).pop(place, None)
+
+    def _let_go_of_id(self, context: str, place: Place, version: Version) -> None:
+        digest = version.hash.digest
         holders = self._ids.get((context, version.id), {})
         holders.pop(place, None)
         if not holders:
             self._ids.pop((context, version.id), None)
-            if self._ids_of.get((context, version.hash.digest)) == version.id:
-                del self._ids_of[context, version.hash.digest]
-                self._contexts_of.get(version.hash.digest, {}).pop(context, None)
-        for reference in version.references:
-            at = Place(qualified(reference.subject, context), reference.version)
-            self._referrers.get(at, {}).pop(place, None)
+        if any(other.hash.digest == digest for other in self.with_id(context, version.id)):
+            return
+        ids = self._ids_of.get((context, digest), {})
+        ids.pop(version.id, None)
+        if not ids:
+            self._ids_of.pop((context, digest), None)
+            self._contexts_of.get(digest, {}).pop(context, None)
 
     def _keep_last(self, version: Version) -> None:
         last = self._last.get(version.subject, 0)

@@ -150,11 +150,6 @@ def association_key(row: Json) -> Json:
     return {"keytype": ASSOC, "tenant": TENANT, **told, "magic": 0}
 
 
-def noop_key() -> Json:
-    """The key of a record that says nothing, and marks the end of the log."""
-    return {"keytype": NOOP, "magic": 0}
-
-
 def encoded(value: Json | None) -> bytes | None:
     """A key or value as it lies in the log."""
     if value is None:

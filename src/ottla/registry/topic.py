@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,8 @@ END_PATIENCE_MS = 10_000
 """Within this Kafka says where the end is, or is away: clients wait for that."""
 AGAIN_S = 0.2
 STILL_S = 15.0
+RECENT_MAX = 1_000
+"""So many records are remembered, for who wrote at the same time as others."""
 
 _log = logging.getLogger("ottla.registry")
 
@@ -123,6 +126,7 @@ class Topic:
         self._unsettled: Delivery | None = None
         """What was sent, and nobody knows yet whether it is written."""
         self._moved = threading.Condition()
+        self._recent: deque[tuple[int, bytes | None, bytes | None]] = deque(maxlen=RECENT_MAX)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._read, name=f"ottla{name}", daemon=True)
         self.trouble: str | None = None
@@ -150,6 +154,13 @@ class Topic:
             # What nobody waits for any more is not worth more: it was answered as not written.
             with suppress(TimedOut):
                 self._producer.close(timeout=1)
+
+    def between(self, first: int, end: int) -> list[tuple[bytes | None, bytes | None]] | None:
+        """Keys and values from one offset up to another; None where they are not known any more."""
+        recent = list(self._recent)
+        if first < end and (not recent or recent[0][0] > first):
+            return None
+        return [(key, value) for offset, key, value in recent if first <= offset < end]
 
     # ------------------------------------------------------------ reading
 
@@ -240,6 +251,7 @@ class Topic:
                 )
 
     def _applied_well(self, record: Any) -> bool:
+        self._recent.append((record.offset, record.key, record.value))
         try:
             return self._apply(record.key, record.value, record.timestamp_ms)
         except Exception:  # whatever stands there, what comes after it is read
@@ -279,7 +291,15 @@ class Topic:
         return True
 
     def write(self, entries: Iterable[Entry], within_s: float) -> int:
-        """Write records, all or none, and wait until they are applied.
+        """Write what was decided, all or none, and wait until it is applied.
+
+        Raises:
+            Refusal: as `write_raw`.
+        """
+        return self.write_raw([(encoded(key), encoded(value)) for key, value in entries], within_s)
+
+    def write_raw(self, rows: Sequence[tuple[bytes | None, bytes | None]], within_s: float) -> int:
+        """Write keys and values, all or none, and wait until they are applied.
 
         Returns:
             The offset of the first; -1 where there was none.
@@ -289,8 +309,8 @@ class Topic:
         """
         assert self._producer is not None
         records = [
-            Record(encoded(key), encoded(value), (), int(time.time() * 1000), number)
-            for number, (key, value) in enumerate(entries)
+            Record(key, value, (), int(time.time() * 1000), number)
+            for number, (key, value) in enumerate(rows)
         ]
         if not records:
             return -1

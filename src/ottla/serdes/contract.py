@@ -25,6 +25,10 @@ class Reference(NamedTuple):
     subject: str
     version: int
 
+    def json(self) -> Json:
+        """As it is stored, asked and answered."""
+        return {"name": self.name, "subject": self.subject, "version": self.version}
+
 
 class Contract(NamedTuple):
     """A schema to register or to look for; `type` is "AVRO", "PROTOBUF" or "JSON"."""
@@ -41,7 +45,7 @@ class Contract(NamedTuple):
         if self.type != AVRO:
             told["schemaType"] = self.type
         if self.references:
-            told["references"] = [reference._asdict() for reference in self.references]
+            told["references"] = [reference.json() for reference in self.references]
         if self.metadata is not None:
             told["metadata"] = self.metadata
         if self.rule_set is not None:

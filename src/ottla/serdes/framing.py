@@ -74,6 +74,25 @@ def put_header(headers: object, is_key: bool, prefix: bytes) -> None:
         )
 
 
+def drop_header(headers: object, is_key: bool) -> None:
+    """Take the header away from those that a record is sent with: a reader would take it for the
+    schema of what is written now, though it is of what was read before.
+
+    Raises:
+        BadData: it is there, and can't be taken away.
+    """
+    name = header_name(is_key)
+    if isinstance(headers, MutableMapping):
+        headers.pop(name, None)
+    elif isinstance(headers, MutableSequence):
+        headers[:] = [row for row in headers if row[0] != name]
+    elif headers and any(row[0] == name for row in headers):  # type: ignore[attr-defined]
+        raise BadData(
+            f"the header {name} names the schema of another value",
+            hint="give a list or a dict of headers, or leave that one out",
+        )
+
+
 def read(data: bytes, headers: Headers = None, *, is_key: bool, has_indexes: bool = False) -> Frame:
     """Take a record's bytes apart.
 

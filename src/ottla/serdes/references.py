@@ -19,7 +19,7 @@ def dependencies(
     A reference without a context means the subject in the context of the schema itself.
 
     Raises:
-        BadData: they go in a circle, or there are too many.
+        BadData: they go in a circle, or there are too many, also one behind the other.
         RegistryError: one is not there.
     """
     found: dict[str, Dependency] = {}
@@ -44,7 +44,12 @@ def _follow(
         if place in under_way:
             circle = " → ".join(f"{name} {version}" for name, version in [*under_way, place])
             raise BadData(f"the references of schemas go in a circle: {circle}", subject=subject)
-        if len(found) >= REFERENCES_MAX or len(under_way) >= DEPTH_MAX:
+        if len(under_way) >= DEPTH_MAX:
+            raise BadData(
+                f"more than {DEPTH_MAX} references lead from one schema to the next",
+                subject=subject,
+            )
+        if len(found) >= REFERENCES_MAX:
             raise BadData(f"a schema has more than {REFERENCES_MAX} references", subject=subject)
         version = _version(registry, subject, reference.version)
         under_way.append(place)

@@ -21,7 +21,6 @@ from ottla.serdes.errors import BadRegistrySetting, RegistryError
 from ottla.serdes.memory import Memory
 from ottla.serdes.registry_http import (
     RETRIES,
-    TIMEOUT_SECONDS,
     RegistryHttp,
     Tls,
     Token,
@@ -44,7 +43,8 @@ class SchemaRegistry:
         token: for bearer authentication: a text, or what gives one, called for each request.
         ca, certificate, key, key_password: files in PEM, for https.
         verify: whether the server's certificate is looked at.
-        timeout_seconds: how long one answer of one URL may take.
+        timeout_seconds: how long one answer of one URL may take; without it 10 to a GET, and 35 to
+            what may change something, for a registry has 30 for that.
         retries: how often all URLs are tried again.
         entries_max: how many schemas are remembered, of each kind.
         latest_seconds: how long the latest version of a subject is believed; 0: never.
@@ -65,7 +65,7 @@ class SchemaRegistry:
         key: str | None = None,
         key_password: str | None = None,
         verify: bool = True,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        timeout_seconds: float | None = None,
         retries: int = RETRIES,
         entries_max: int = ENTRIES_MAX,
         latest_seconds: float = LATEST_SECONDS,

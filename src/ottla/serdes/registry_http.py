@@ -31,11 +31,15 @@ ANSWER_BYTES_MAX = 256 << 20
 IDLE_MAX = 8
 """Connections that are kept for the next request, of each URL."""
 TIMEOUT_SECONDS = 10.0
+WRITE_TIMEOUT_SECONDS = 35.0
+"""A registry may take 30 s to change something, while it elects a leader or Kafka is slow: who gave
+up before that would send it again while it is under way."""
 RETRIES = 3
 BACKOFF_SECONDS = 0.1
 BACKOFF_SECONDS_MAX = 2.0
 PASSING = (429, 500, 502, 503, 504)
 """Statuses after which the same request may succeed."""
+READS = ("GET", "HEAD")
 REPEATABLE = ("GET", "HEAD", "PUT")
 
 _USER_INFO = re.compile(r"//[^/@]*(?:@[^/@]*)*@")
@@ -154,7 +158,7 @@ class RegistryHttp:
         *,
         authorization: Callable[[], str | None],
         tls: ssl.SSLContext | None,
-        timeout_seconds: float,
+        timeout_seconds: float | None,
         retries: int,
     ) -> None:
         self.places = [place_of(url) for url in urls]
@@ -162,7 +166,8 @@ class RegistryHttp:
             raise BadRegistrySetting("there is no URL of a registry")
         self._authorization = authorization
         self._tls = tls
-        self._timeout_seconds = timeout_seconds
+        self._timeout_seconds = timeout_seconds or TIMEOUT_SECONDS
+        self._write_timeout_seconds = timeout_seconds or WRITE_TIMEOUT_SECONDS
         self._retries = retries
         self._lock = Lock()
         self._idle: dict[Place, list[http.client.HTTPConnection]] = {}
@@ -275,6 +280,9 @@ class RegistryHttp:
         path: str,
         data: bytes | None,
     ) -> Answer:
+        is_read = method in READS
+        patience = self._timeout_seconds if is_read else self._write_timeout_seconds
+        connection.sock.settimeout(patience)
         headers = {"Accept": ACCEPT}
         if data is not None:
             headers["Content-Type"] = CONTENT_TYPE
@@ -287,7 +295,7 @@ class RegistryHttp:
             body = response.read(ANSWER_BYTES_MAX)
         except TimeoutError as error:
             connection.close()
-            reason = f"no answer in {self._timeout_seconds:g} s"
+            reason = f"no answer in {patience:g} s"
             raise Broken(reason, None, may_have_arrived=True) from error
         except (http.client.InvalidURL, ValueError) as error:
             connection.close()  # the error itself may have a token in it

@@ -220,6 +220,7 @@ class Serializer:
             return payload
         if registered.id is None:
             raise BadRegistrySetting("the registry tells no id of the schema")
+        framing.drop_header(headers, is_key)
         return framing.prefix_of_id(registered.id, indexes) + payload
 
 

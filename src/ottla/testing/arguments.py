@@ -74,6 +74,22 @@ def checked_headers(headers: Headers) -> tuple[tuple[str, bytes | None], ...]:
     return tuple(found)
 
 
+def registry_port_of(registry: object) -> int | None:
+    """The port of a registry that is wanted, 0 for any; None where none is.
+
+    Raises:
+        BadArgument: it is neither a bool nor a port.
+    """
+    if isinstance(registry, bool):
+        return 0 if registry else None
+    if isinstance(registry, int) and 0 <= registry <= 65535:
+        return registry
+    raise BadArgument(
+        f"registry={registry!r} is neither True nor a port",
+        hint="registry=True serves one on a free port; one that runs elsewhere needs no argument",
+    )
+
+
 def checked_port(port: object) -> int:
     """The port, if it is one.
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Beside:
     """A registry, once it is started."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
         self._registry: Registry | None = None
 
     @property
@@ -41,7 +42,7 @@ class Beside:
         if self._registry is None:
             from ottla.registry.service import Options, Registry
 
-            registry = Registry(bootstrap_servers, Options(port=0))
+            registry = Registry(bootstrap_servers, Options(port=self._port))
             registry.start()
             self._registry = registry
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ottla.errors import OttlaError
 from ottla.node import manners, temporary
-from ottla.testing.arguments import checked_config, checked_port, folder_of
+from ottla.testing.arguments import checked_config, checked_port, folder_of, registry_port_of
 from ottla.testing.beside import Beside
 from ottla.testing.broker_log import BrokerLog, Kept
 from ottla.testing.errors import BadArgument, NotRunning
@@ -82,8 +82,8 @@ class Broker(Talk):
         port: the port to listen on; 0 takes a free one, and keeps it for every later `start`.
         config: broker properties as in server.properties, on top of the defaults for a single
             node. What of them has no effect is told by `warnings.warn`.
-        registry: serve a schema registry, too, at `schema_registry_url`; it needs
-            `pip install 'ottla[registry]'`.
+        registry: serve a schema registry, too, at `schema_registry_url`, on a free port or on the
+            one that is given; it needs `pip install 'ottla[registry]'`.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Broker(Talk):
         in_memory: bool = True,
         port: int = 0,
         config: Mapping[str, str | int | float | bool] | None = None,
-        registry: bool = False,
+        registry: bool | int = False,
     ) -> None:
         self._config = checked_config({} if config is None else config)
         port = checked_port(port)
@@ -109,7 +109,8 @@ class Broker(Talk):
             "log.dirs": self._dir,
             **self._config,
         }
-        self._registry = Beside() if registry else None
+        port_of_registry = registry_port_of(registry)
+        self._registry = None if port_of_registry is None else Beside(port_of_registry)
         self._log = BrokerLog()
         self._node: Node | None = None
         self._pid = os.getpid()

@@ -43,7 +43,7 @@ BODY_PATIENCE_S = 30.0
 INT32_MAX = (1 << 31) - 1
 QUALITIES = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 INTEGERS = re.compile("[+-]?[0-9]{1,10}")
-OPEN_PATHS = ("/healthz",)
+OPEN_PATHS = ("/livez",)
 """What is answered to whoever asks: it says nothing but that there is an answer."""
 
 _log = logging.getLogger("ottla.web")
@@ -56,6 +56,7 @@ class Application:
         types: the media types of bodies, those of answers among them; the first is what is
             answered to who takes anything.
         takes: media types that bodies may have besides.
+        fault_code: the code of the error that is answered where an answerer breaks.
         before: sees the path and query of each request, and gives those that are to be looked for.
     """
 
@@ -68,6 +69,7 @@ class Application:
         access: Access | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
         body_patience_s: float = BODY_PATIENCE_S,
+        fault_code: int = 500,
         before: Callable[[str, str], tuple[str, str]] | None = None,
     ) -> None:
         self._routes = Routes(operations)
@@ -76,6 +78,7 @@ class Application:
         self._access = access or Access()
         self._body_bytes_max = body_bytes_max
         self._body_patience_s = body_patience_s
+        self._fault_code = fault_code
         self._before = before
         self._chosen: dict[str, str | None] = {}
 
@@ -100,7 +103,8 @@ class Application:
             answer = refused(refusal, [("www-authenticate", challenge) for challenge in asks])
         except Exception:  # a client must not see it, and the service must go on
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            answer = refused(Refusal(500, 50001, "the service has a fault: its log has the cause"))
+            said = "the service has a fault: its log has the cause"
+            answer = refused(Refusal(500, self._fault_code, said))
         content = answer.type or accepted or self._types[0]
         sent = [(b"content-type", content.encode()), (b"content-length", b"%d" % len(answer.body))]
         sent += [(name.encode(), value.encode()) for name, value in answer.headers]
@@ -114,7 +118,7 @@ class Application:
         self, scope: Scope, headers: Mapping[str, str], accepted: str | None, receive: Receive
     ) -> Answer:
         path, query = _text(scope["raw_path"]), _text(scope["query_string"])
-        principal = self._principal(path, headers)
+        self._check_access(path, headers)
         body = await self._body(headers, receive)
         asked, told = self._before(path, query) if self._before else (path, query)
         found = self._routes.find(asked)
@@ -133,29 +137,23 @@ class Application:
             raise Refusal(406, 406, f"only {', '.join(self._types)} can be answered")
         if operation.takes is not None:
             self._check_type(headers.get("content-type"))
-        switches, given = switched(operation, told)
         request = Request(
             operation=operation,
             method=method,
             target=_target(path, query),
             path=dict(zip(names_in(operation.path), found.values, strict=True)),
-            query=switches,
-            given=given,
+            query=switched(operation, told),
             headers=headers,
             body=body,
-            principal=principal,
         )
-        answer: Answer = await operation.answer(request)
-        return answer
+        return await operation.answer(request)
 
-    def _principal(self, path: str, headers: Mapping[str, str]) -> str | None:
+    def _check_access(self, path: str, headers: Mapping[str, str]) -> None:
         if not self._access or path in OPEN_PATHS:
-            return None
-        principal = self._access.who(headers.get("authorization"))
-        if principal is None:
+            return
+        if self._access.who(headers.get("authorization")) is None:
             said = "no name and password" if "authorization" not in headers else "wrong ones"
             raise Refusal(401, 401, f"this service asks who you are, and was given {said}")
-        return principal
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         """The whole body; one that is too long is not kept."""
@@ -221,15 +219,15 @@ def refused(refusal: Refusal, headers: list[tuple[str, str]] | None = None) -> A
     return Answer(refusal.status, body, headers=tuple(headers or ()))
 
 
-def switched(operation: Operation, query: str) -> tuple[dict[str, Any], frozenset[str]]:
-    """The switches of an operation as they are told in a query, and which of them were told.
+def switched(operation: Operation, query: str) -> dict[str, Any]:
+    """The switches of an operation as they are told in a query.
 
     Raises:
         Refusal: 400, for one that the operation has not, or whose value is of another kind.
     """
     values = {switch.name: switch.default for switch in operation.switches}
     if not query:
-        return values, frozenset()
+        return values
     # Clients of the field spell a name as deletedOnly, or as deleted_only.
     rows = {_bare(switch.name): switch for switch in operation.switches}
     told: dict[str, list[str]] = {}
@@ -238,15 +236,13 @@ def switched(operation: Operation, query: str) -> tuple[dict[str, Any], frozense
             told.setdefault(name, []).append(value)
     except ValueError:
         raise Refusal(400, 400, "the query has more than 1,000 parameters") from None
-    found = set()
     for name, given in told.items():
         row = rows.get(_bare(name))
         if row is None:
             text = f"{operation.name} has no parameter {name[:50]!r}"
             raise Refusal(400, 400, text, hint=_near(name, values))
         values[row.name] = _typed(row, given)
-        found.add(row.name)
-    return values, frozenset(found)
+    return values
 
 
 def _bare(name: str) -> str:

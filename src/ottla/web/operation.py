@@ -43,7 +43,7 @@ class Request(NamedTuple):
     """A request that was matched with its operation.
 
     `path` and `query` hold what stood in the path and the query, unquoted and typed; a switch that
-    was not given has its default. `given` names those that were given.
+    was not given has its default.
     """
 
     operation: Operation
@@ -52,12 +52,9 @@ class Request(NamedTuple):
     """Path and query, as they were sent: what is sent on when a request is forwarded."""
     path: Mapping[str, str]
     query: Mapping[str, Any]
-    given: frozenset[str]
     headers: Mapping[str, str]
     """By names in lower case."""
     body: bytes
-    principal: str | None
-    """Who asks, where somebody asked who it is."""
 
     def json(self) -> Any:
         """The body as JSON.
@@ -97,7 +94,7 @@ class Operation(NamedTuple):
     """With names in braces, as "/subjects/{subject}"; each stands for one segment."""
     name: str
     says: str
-    answer: Callable[..., Any]
+    answer: Answerer
     switches: tuple[Switch, ...] = ()
     takes: str | None = None
     """The schema of its body, by its name in the service's description."""

@@ -13,7 +13,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -42,7 +42,6 @@ class Serving:
 
     Args:
         host, port: where; port 0 takes one that is free.
-        beside: runs in the service's event loop as long as it serves.
     """
 
     def __init__(
@@ -53,12 +52,10 @@ class Serving:
         port: int = 0,
         tls: Tls | None = None,
         patience: Patience | None = None,
-        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._application = application
         self._host, self._port, self._tls = host, port, tls
         self._patience = patience or Patience()
-        self._beside = beside
         self._under_way: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Any = None
@@ -149,15 +146,9 @@ class Serving:
 
     async def _serve(self, server: type) -> None:
         self._loop = asyncio.get_running_loop()
-        beside = asyncio.ensure_future(self._beside()) if self._beside else None
         assert self._socket is not None
         self._server = server(self._announced, self._socket.fileno(), self._tls, self._patience)
-        try:
-            await self._server.serve()
-        finally:
-            if beside is not None:
-                beside.cancel()
-                await asyncio.gather(beside, return_exceptions=True)
+        await self._server.serve()
 
     async def _announced(self, scope: Any, receive: Any, send: Any) -> None:
         """The application; its first word, which granian speaks when it serves, is passed on."""

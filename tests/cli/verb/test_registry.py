@@ -189,7 +189,7 @@ def test_a_node_with_a_registry_in_the_background(
     try:
         Path("s.avsc").write_text('"int"')
         done = run(["ottla", "schemas", "register", "s", "s.avsc"])
-        assert done == (0, "registered s version 1, id 1\n", "")
+        assert done == (0, "registered s version 1, id 1\n", f"at {told['registry']}\n")
         status = run(["ottla", "status", "--at", told["bootstrap_servers"]])
         assert told["registry"] in status.stdout
     finally:

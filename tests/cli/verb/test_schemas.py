@@ -101,6 +101,23 @@ def test_what_came_with_a_schema(schemas: Schemas) -> None:
     assert schemas("diff", "with-money", "with-money").exit_code == 2
 
 
+def test_rules_that_a_new_version_has_no_more(schemas: Schemas) -> None:
+    """If this failed, who leaves a rule out of a file would lose it without a word."""
+    rule = {"kind": "CONDITION", "type": "CEL", "mode": "WRITE", "expr": "true"}
+    one, two = ({"name": name, **rule} for name in ("isPositive", "isShort"))
+    both = file("both.json", json.dumps({"domainRules": [one, two]}))
+    last = file("last.json", json.dumps({"domainRules": [two]}))
+    words = ["--metadata", "owner=shop", "--rules"]
+    schemas("register", "ruled-value", file("o.avsc", ORDER), *words, both)
+    done = schemas("register", "ruled-value", file("w.avsc", WIDER), *words, both)
+    assert "not in it" not in done.stderr
+    done = schemas("register", "ruled-value", "w.avsc", "--metadata", "team=a", "--rules", last)
+    assert "rules of version 2 are not in it: isPositive\n" in done.stderr
+    assert "metadata of version 2 is not in it: owner\n" in done.stderr
+    done = schemas("register", "ruled-value", "o.avsc", *words, both)
+    assert done.stdout.endswith(", was there already; the latest is 3\n")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -125,6 +142,12 @@ def test_what_came_with_a_schema(schemas: Schemas) -> None:
         ("register s o.avsc more", 2, "one schema at a time"),
         ("register s o.avsc --type YAML", 2, "--type"),
         ("register s", 2, "FILE is missing"),
+        ("register s", 2, "hint: ottla schemas register SUBJECT FILE"),
+        ("register o.avsc s", 2, "hint: ottla schemas register s o.avsc"),
+        ("check o.avsc s", 2, "hint: ottla schemas check s o.avsc"),
+        ("register s avro.json", 1, "hint: it looks like an Avro schema: --type AVRO"),
+        ("--registry http://127.0.0.1:1 show s", 1, "no schema registry answers"),
+        ("--registry=http://127.0.0.1:1 --json show", 2, "SUBJECT is missing"),
         ("delete no-such-subject -y", 1, "no subject 'no-such-subject'"),
         ("delete s x -y", 2, "'x' is no version"),
         ("level FULL", 2, "whose level is to be FULL?"),
@@ -149,6 +172,7 @@ def test_what_is_wrong_is_told(schemas: Schemas, words: str, code: int, said: st
     file("o.avsc", ORDER)
     file("empty.avsc", " \n")
     file("o.txt", "x")
+    file("avro.json", ORDER)
     file("list.json", "[]")
     Path("bytes.avsc").write_bytes(b"\xff\xfe\x00")
     done = schemas(*words.split())
@@ -163,6 +187,10 @@ def test_what_is_wrong_is_told(schemas: Schemas, words: str, code: int, said: st
          'a.avsc:2:35: no type has the name \'in\'\n\n   "fields": [{"name": "x", "type": "in"}]}\n'
          f"  {' ' * 34}^\n"),
         ("a.avsc", '{"type": "record"', "a.avsc:1:18: the schema is no JSON"),
+        ("a.avsc", '{"type": "enum", "name": "A",\n "symbols": ["A",\n]}',
+         "a.avsc:3:1: a value is missing before ]: is there a comma too many?\n\n  ]}\n  ^\n"),
+        ("j.json", '{"type": "object", "properties": {"a": {},}}',
+         "a value is missing before }: is there a comma too many?"),
         ("j.json", '{"type":\n "objct"}', 'j.json:2:2: the schema is invalid at #/type'),
         ("p.proto", 'syntax = "proto3";\nmessage A {\n  strin x = 1;\n}',
          "p.proto:3:3: the Protobuf schema is not valid"),
@@ -221,6 +249,32 @@ def test_levels_and_modes(schemas: Schemas) -> None:
     assert (done.exit_code, "--force sets it all the same" in done.stderr) == (1, True)
     assert schemas("mode", "set-value", "IMPORT", "--force").exit_code == 0
     schemas("mode", "set-value", "--unset")
+
+
+def test_a_key_that_avro_ignores_is_told(schemas: Schemas) -> None:
+    """If this failed, a default with a slip in its name would be found by who can't read data."""
+    slip = WIDER.replace('"long"', '"long", "defualt": 1, "alias": ["x"], "names": 1, "owner": 2')
+    said = 'w.avsc: the field id has a key "defualt", which Avro ignores: did you mean "default"?\n'
+    for words in (
+        ["register", "slip-value"],
+        ["check", "slip-value"],
+        ["check", "--against", "w.avsc"],
+    ):
+        done = schemas(*words, file("w.avsc", slip))
+        assert (done.exit_code, said in done.stderr) == (0, True), done
+        assert done.stderr.count("did you mean") == 2
+    nested = '{"type": "array", "items": ' * 3000 + '"int"' + "}" * 3000
+    assert "Recursion" not in schemas("check", "--against", "w.avsc", file("n.avsc", nested)).stderr
+
+
+def test_who_is_refused_sees_no_request() -> None:
+    """If this failed, a URL would stand where it is to be said that nobody was named."""
+    from ottla.cli.registry_reach import refused
+    from ottla.serdes.errors import RegistryError
+
+    error = refused(RegistryError(401, 401, "who asks?", asked="GET http://x/y", hint="a token=x"))
+    assert str(error) == "who asks? (401)"
+    assert "--token TOKEN" in str(error.hint)
 
 
 def test_levels_and_modes_are_the_registrys() -> None:
@@ -286,21 +340,71 @@ def test_a_shell_completes_subjects(schemas: Schemas) -> None:
     assert completions("ottla schemas delete tab", OTTLA_REGISTRY="http://127.0.0.1:1") == []
 
 
-def test_the_registry_of_a_node_here_is_the_usual_one(
+def test_which_registry_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """If this failed, a schema would go into the registry of a node that nobody named, or
+    `ottla up --registry 0` would serve one that no command finds.
+    """
+    from ottla.cli import running_servers
+    from ottla.cli.options import WrongWords
+    from ottla.cli.registry_reach import AT, registry_at
+    from ottla.errors import OttlaError
+
+    monkeypatch.delenv("OTTLA_REGISTRY", raising=False)
+    monkeypatch.delenv("OTTLA_AT", raising=False)
+    here: list[running_servers.Server] = []
+    monkeypatch.setattr(running_servers, "running_servers", lambda: here)
+    assert registry_at(None).url == AT
+    here.append(_server(9092, "http://localhost:8081"))
+    assert registry_at(None).url == "http://localhost:8081"
+    here.append(_server(9093, None))
+    assert registry_at(None).url == "http://localhost:8081", "the other node has none"
+    monkeypatch.setenv("OTTLA_AT", "127.0.0.1:9093")
+    with pytest.raises(OttlaError, match="localhost:9093 has no schema registry; there is") as no:
+        _ = registry_at(None).url
+    assert "`ottla registry --at localhost:9093` serves one" in str(no.value.hint)
+    here.append(_server(9094, "http://localhost:5000"))
+    assert registry_at(None, node="localhost:9094").url == "http://localhost:5000"
+    monkeypatch.setenv("OTTLA_AT", "localhost:9094")
+    assert registry_at(None).url == "http://localhost:5000"
+    monkeypatch.setenv("OTTLA_AT", "kafka.elsewhere:9092")
+    with pytest.raises(WrongWords, match="is no node that runs here"):
+        _ = registry_at(None).url
+    monkeypatch.delenv("OTTLA_AT")
+    with pytest.raises(WrongWords, match="2 nodes with a registry") as both:
+        _ = registry_at(None).url
+    assert "localhost:9094 (http://localhost:5000)" in str(both.value)
+    monkeypatch.setenv("OTTLA_REGISTRY", "there:8081")
+    assert registry_at(None).url == "http://there:8081"
+    assert registry_at("here:8081").url == "http://here:8081"
+    assert registry_at("http://me:secret@here:8081/x").shown == "http://here:8081/x"
+
+
+def _server(port: int, registry: str | None) -> Any:
+    from ottla.cli.running_servers import Server
+
+    return Server(port, 1, ("broker",), f"localhost:{port}", registry=registry)
+
+
+def test_of_two_registries_none_is_taken(
     registry_broker: ottla.Broker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """If this failed, `ottla up --registry 0` would serve a registry that no command finds."""
-    from ottla.cli.registry_reach import AT, registry_at
-    from ottla.cli.running_servers import Announcement
+    """If this failed, a command with two nodes here would change one of them by chance, or a
+    comparison of files would ask which.
+    """
+    from ottla.cli import running_servers
 
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.delenv("OTTLA_REGISTRY", raising=False)
-    assert registry_at(None).url == AT
+    monkeypatch.delenv("OTTLA_AT", raising=False)
+    monkeypatch.chdir(tmp_path)
     url = registry_broker.schema_registry_url
-    announced = Announcement(node_id=1, roles=("broker",), bootstrap="x:1", registry=url)
-    assert registry_at(None).url == url
-    announced.close()
-    assert registry_at("here:8081").url == "http://here:8081"
+    here = [_server(1, url), _server(2, "http://127.0.0.1:1")]
+    monkeypatch.setattr(running_servers, "running_servers", lambda: here)
+    name = file("o.avsc", ORDER)
+    done = run(["ottla", "schemas", "register", "two-value", name])
+    assert (done.exit_code, "2 nodes with a registry run here" in done.stderr) == (2, True)
+    done = run(["ottla", "schemas", "register", "two-value", name, "--at", "localhost:1"])
+    assert (done.exit_code, done.stderr) == (0, f"at {url}\n")
+    assert run(["ottla", "schemas", "check", "--against", name, name]).exit_code == 0
 
 
 def test_hints_from_elsewhere() -> None:

@@ -142,6 +142,44 @@ def test_beside_what_is_there(source: Schemas, fresh: Fresh) -> None:
     assert (done.exit_code, "copied-value" in done.stderr) == (1, True)
 
 
+def test_a_registry_keeps_its_mode(
+    source: Schemas, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, an import would open a registry that is closed, for good or meanwhile."""
+    from ottla.serdes.registry_client import SchemaRegistry
+
+    source("export", "all", "--deleted")
+    fresh.ask("mode", "--all", "READONLY")
+    set_mode, modes = SchemaRegistry.set_mode, []
+
+    def seen(self: Any, mode: str, subject: str | None = None, **more: Any) -> Any:
+        modes.append((mode, subject))
+        return set_mode(self, mode, subject, **more)
+
+    monkeypatch.setattr(SchemaRegistry, "set_mode", seen)
+    done = fresh.ask("import", "all")
+    assert done.stdout == "imported 8 versions\n"
+    assert "the registry keeps its mode READONLY; --take-modes makes it READWRITE" in done.stderr
+    assert done.stderr.endswith(f"at {fresh.url}\n")
+    assert [mode for mode, subject in modes if subject is None] == ["IMPORT", "READONLY"]
+    assert fresh.ask("mode").stdout == "the registry: mode READONLY\n"
+    done = fresh.ask("import", "all", "--take-modes")
+    assert "the registry: mode READWRITE, was READONLY\n" in done.stderr
+    assert fresh.ask("mode").stdout == "the registry: mode READWRITE\n"
+    fresh.ask("mode", "--all", "IMPORT", "--force")
+    done = fresh.ask("import", "all")
+    assert "the registry: mode READWRITE, was IMPORT\n" in done.stderr
+
+
+def test_a_level_that_an_import_changes_is_told(source: Schemas, fresh: Fresh) -> None:
+    """If this failed, a registry would have another level than yesterday, and nobody know why."""
+    source("export", "all", "--deleted")
+    fresh.ask("level", "--all", "NONE")
+    done = fresh.ask("import", "all")
+    assert "the registry: level BACKWARD, was NONE\n" in done.stderr
+    assert "copied-value" not in done.stderr, "it is new there"
+
+
 def test_into_a_context(source: Schemas, fresh: Fresh) -> None:
     """If this failed, a copy beside the original would overwrite it, or lose what it refers to."""
     source("export", "some", "--prefix", ":.:a-")

@@ -151,6 +151,28 @@ def test_shared_keks_are_refused_by_name(ask: Caller) -> None:
     assert ask("PUT", f"{KEKS}/tested", {"doc": "d"}).body["doc"] == "d"
 
 
+def test_nothing_is_shared_for_a_trial(ask: Caller) -> None:
+    """Who tries whether the registry may use a KEK would be told yes, without a trial."""
+    body = {"name": "trial", "kmsType": "aws-kms", "kmsKeyId": "arn"}
+    told = ask("POST", f"{KEKS}?testSharing=true", body)
+    assert told.code == 42271
+    assert "testSharing" in told.body["message"]
+    assert ask("GET", f"{KEKS}/trial").code == 40470
+    assert ask("POST", f"{KEKS}?testSharing=false", body).status == 200
+    assert ask("PUT", f"{KEKS}/trial?testSharing=true", {"doc": "d"}).code == 42271
+    assert ask("PUT", f"{KEKS}/trial?testSharing=false", {"doc": "d"}).status == 200
+
+
+def test_keys_are_in_no_context(ask: Caller) -> None:
+    """A client whose URL names a context would get another's keys under its own names."""
+    kek(ask, "everywhere")
+    told = ask("GET", f"/contexts/.x{KEKS}/everywhere")
+    assert told.code == 404
+    assert ".x" in told.body["message"]
+    assert ask("POST", f"/contexts/.x{KEKS}", {"name": "n"}).code == 404
+    assert ask("GET", f"/contexts/.{KEKS}/everywhere").status == 200
+
+
 def test_a_subject_borrows_the_deks_of_another(ask: Caller) -> None:
     """The config aliasForDeks would be kept, and have no effect."""
     kek(ask, "lent")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ottla.registry.contracts import Json
-from ottla.registry.deciding import associating, batching, deleting
-from ottla.registry.deciding.asking import asked_of, resource_of, rows_of
+from ottla.registry.deciding import associating, association_batches, deleting
+from ottla.registry.deciding.association_requests import asked_of, resource_of, rows_of
 from ottla.registry.deciding.setting import set_mode
 from ottla.web.operation import Refusal
 from registry.world import World, record
@@ -60,7 +60,7 @@ class Topics(World):
 
     def batch(self, *requests: Json, dry: bool = False) -> list[Json]:
         """What a batch comes to."""
-        decision = batching.mutate(
+        decision = association_batches.mutate(
             self.draft(), {"requests": list(requests)}, self.clock(), context=None, dry=dry
         )
         results: list[Json] = self.do(decision)["results"]

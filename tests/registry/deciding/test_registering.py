@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ottla.registry import languages
-from ottla.registry.deciding import deleting
+from ottla.registry.deciding import deleting, looking
 from ottla.registry.deciding.registering import register
 from ottla.registry.deciding.setting import set_config, set_mode
 from ottla.schemas.avro import AvroLanguage
@@ -340,3 +340,51 @@ def test_versions_are_read_once_however_many_there_are(
     world.register("a", record("other="))
     world.register("a", record("another="))
     assert len(read) <= 4, "the new ones, and those that each is compared with"
+
+
+def test_versions_end_where_numbers_do(world: World) -> None:
+    """If this failed, a registration would be answered that no registry can read."""
+    world.do(set_mode(world.state, "z", {"mode": "IMPORT"}, force=False))
+    world.register("z", '"long"', id=7, version=(1 << 31) - 1)
+    assert code(lambda: world.register("z", '"bytes"', id=8)) == 42202
+    world.do(set_mode(world.state, "z", {"mode": "READWRITE"}, force=True))
+    config(world, "z", compatibility="NONE")
+    assert code(lambda: world.register("z", '"bytes"')) == 42202
+
+
+def test_an_import_puts_nothing_in_the_place_of_another_schema(world: World) -> None:
+    """If this failed, an id that was answered would be gone without a word."""
+    world.register("a", '"string"')
+    world.do(set_mode(world.state, "a", {"mode": "IMPORT"}, force=True))
+    assert code(lambda: world.register("a", '"int"', id=2, version=1)) == 42202
+    assert place(world.register("a", '"string"', id=1, version=1)) == (1, 1)
+
+
+def test_a_schema_keeps_its_other_id(world: World) -> None:
+    """If this failed, a schema with two ids would have none once one of them is gone."""
+    for subject, given in (("a", 10), ("b", 20)):
+        world.do(set_mode(world.state, subject, {"mode": "IMPORT"}, force=False))
+        world.register(subject, '"string"', id=given)
+    for permanent in (False, True):
+        world.do(deleting.delete_subject(world.state, "a", permanent=permanent))
+    guid = world.state.versions("b")[0].hash.guid
+    assert looking.ids_of(world.state, guid) == [(".", 20)]
+    assert place(world.register("c", '"string"')) == (1, 20)
+
+
+def test_two_contracts_of_one_hash_have_two_ids(world: World) -> None:
+    """If this failed, the hash, which has no separators, would give one the other's metadata."""
+    told = [{"metadata": {"properties": p}} for p in ({"a": "bc"}, {"ab": "c"})]
+    first, second = (world.register(s, '"int"', **t) for s, t in zip("xy", told, strict=True))
+    assert first["guid"] == second["guid"]
+    assert first["id"] != second["id"]
+
+
+def test_other_references_are_another_version(world: World) -> None:
+    """If this failed, a schema that refers to a newer version would be the old one."""
+    world.register("ref", record("x", name="Ref"))
+    world.register("ref", record("x", "y=", name="Ref"))
+    text = '{"type":"array","items":"Ref"}'
+    for version in (1, 2):
+        refers = [{"name": "Ref", "subject": "ref", "version": version}]
+        assert place(world.register("a", text, references=refers))[0] == version

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ottla.cli.schemas.files import SchemaFile
 from ottla.errors import OttlaError
-from ottla.schemas.language import Dependency, InvalidSchema, Schema
+from ottla.schemas.language import AVRO, JSON, PROTOBUF, Dependency, InvalidSchema, Schema
 
 SHOWN_COLUMNS_MAX = 90
 _PLACES_TOLD = re.compile(r"\s*(?:\(line \d+, column \d+\)|at line \d+, column \d+)")
@@ -31,13 +31,17 @@ def read_schema(file: SchemaFile, dependencies: Sequence[Dependency] = ()) -> Sc
     except InvalidSchema as error:
         hint = error.hint
         if hint and "references" in hint:
-            hint = "--reference NAME=... says where that is"
+            hint = "--reference NAME=FILE says where that is"
+        if _comma_too_many(file, error):
+            hint = None
+        if file.type == JSON and _is_avro(file.text):
+            hint = f"it looks like an Avro schema: --type {AVRO} reads it as one"
         raise OttlaError(fault(file, error), hint=hint) from None
 
 
 def fault(file: SchemaFile, error: InvalidSchema) -> str:
     """The lines that show what is wrong."""
-    text = _PLACES_TOLD.sub("", str(error))
+    text = _comma_too_many(file, error) or _PLACES_TOLD.sub("", str(error))
     if not error.line:
         at = f" at {error.path}" if error.path else ""
         return f"{file.name}: this is no {file.type} schema{at}: {text}"
@@ -47,6 +51,30 @@ def fault(file: SchemaFile, error: InvalidSchema) -> str:
         return head
     shown, caret = _cut(lines[error.line - 1], error.column)
     return f"{head}\n\n  {shown}\n  {caret}^"
+
+
+def _comma_too_many(file: SchemaFile, error: InvalidSchema) -> str | None:
+    """What is to be said of a bracket after a comma, where the text is JSON."""
+    lines = file.text.splitlines()
+    if file.type == PROTOBUF or not 0 < (error.line or 0) <= len(lines):
+        return None
+    line, column = lines[error.line - 1], max(error.column - 1, 0)
+    before = "\n".join([*lines[: error.line - 1], line[:column]]).rstrip()
+    # Some readers tell the place of the comma itself, and not of the bracket.
+    after = line[column:].lstrip().removeprefix(",").lstrip()
+    if after[:1] in ("]", "}") and (before.endswith(",") or line[column : column + 1] == ","):
+        return f"a value is missing before {after[0]}: is there a comma too many?"
+    return None
+
+
+def _is_avro(text: str) -> bool:
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("type") in ("record", "enum", "fixed", "error")
 
 
 def _cut(line: str, column: int) -> tuple[str, str]:

@@ -3,13 +3,14 @@
 First all is looked at (`plan`): what is there already stays, and what can't be there beside it is
 told before anything is done. Then (`carry_out`) the contexts are in mode IMPORT, in which nobody
 else can take an id, versions are registered, those that others refer to first, what was deleted is
-deleted, and configs and modes are set last. After a break the same again goes on where it stopped.
+deleted, configs are set, and each context goes at once to the mode that it had, or that the archive
+gives it. After a break the same again goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -39,6 +40,10 @@ class Plan(NamedTuple):
     settings: list[Setting]
     there: int
     """How many versions are there already."""
+    before: dict[tuple[str, str | None], Any]
+    """By noun and subject of a setting, what is set for it there now."""
+    kept: list[Setting]
+    """Modes of the archive that the registry does not take, as it has its own."""
 
     @property
     def steps(self) -> int:
@@ -83,8 +88,16 @@ def moved(archive: Archive, context: str) -> Archive:
     return Archive(versions, settings, [context])
 
 
-def plan(archive: Archive, registry: SchemaRegistry, *, merge: bool, advance: Advance) -> Plan:
-    """Compare an archive with a registry.
+def plan(
+    archive: Archive,
+    registry: SchemaRegistry,
+    *,
+    merge: bool,
+    advance: Advance,
+    takes_modes: bool = False,
+) -> Plan:
+    """Compare an archive with a registry. The modes of the registry and of contexts that have one
+    stay as they are, unless it `takes_modes`.
 
     Raises:
         OttlaError: something else is there where the archive has something, or beside it, and
@@ -112,59 +125,85 @@ def plan(archive: Archive, registry: SchemaRegistry, *, merge: bool, advance: Ad
         for one in reversed(ordered)
         if one.is_deleted and (one.place not in held or one.place in living)
     ]
-    settings = [one for one in archive.settings if not _is_set(registry, one)]
-    # A mode may forbid what comes after it.
-    settings.sort(key=lambda one: one.noun == "mode")
-    return Plan(register, delete, settings, len(ordered) - len(register))
+    before = {(one.noun, one.subject): _set_now(registry, one) for one in archive.settings}
+    differing = [one for one in archive.settings if before[one.noun, one.subject] != one.value]
+    kept = [
+        one
+        for one in differing
+        if not takes_modes and _is_kept(registry, one, before[one.noun, one.subject])
+    ]
+    settings = [one for one in differing if one not in kept]
+    return Plan(register, delete, settings, len(ordered) - len(register), before, kept)
 
 
-def carry_out(plan: Plan, registry: SchemaRegistry, advance: Advance) -> None:
-    """Do it.
+def is_scope(subject: str | None) -> bool:
+    """Whether a setting is of the registry or of a context, and not of one subject."""
+    return subject is None or parsed(subject).name == ""
+
+
+def carry_out(plan: Plan, registry: SchemaRegistry, advance: Advance) -> list[str | None]:
+    """Do it; the contexts (None: the registry) that were in mode IMPORT already, and are no more.
 
     Raises:
         OttlaError: the registry refuses, or answers no more; what was done stays.
     """
-    contexts = dict.fromkeys(parsed(one.subject).context for one in plan.register)
-    with _importing(registry, contexts):
+    configs = [one for one in plan.settings if one.noun == "config"]
+    modes = {one.subject: one for one in plan.settings if one.noun == "mode"}
+    places = [one.subject for one in (*plan.register, *plan.delete)]
+    # Where nothing may be changed, a config may not, either.
+    places += [one.subject or "" for one in configs if one.subject != GLOBAL]
+    contexts = dict.fromkeys(parsed(place).context for place in places)
+    after = {scope: str(one.value) for scope, one in modes.items() if is_scope(scope)}
+    with _importing(registry, contexts, after) as left:
         for one in plan.register:
             _register(registry, one)
             advance(1)
         for one in plan.delete:
             registry.delete_version(one.subject, one.version)
             advance(1)
-    for setting in plan.settings:
-        _set(registry, setting)
+        for setting in configs:
+            _set_config(registry, setting)
+            advance(1)
+    for setting in modes.values():
+        registry.set_mode(str(setting.value), setting.subject, force=True)
         advance(1)
+    return left
 
 
 @contextmanager
-def _importing(registry: SchemaRegistry, contexts: Iterable[str]) -> Iterator[None]:
-    """The contexts in mode IMPORT, and afterwards in what they were in."""
-    before: list[tuple[str | None, str | None]] = []
+def _importing(
+    registry: SchemaRegistry, contexts: Iterable[str], after: Mapping[str | None, str]
+) -> Iterator[list[str | None]]:
+    """The contexts in mode IMPORT, and afterwards in what is told, or else in what they were in;
+    never in another in between.
+    """
+    before: dict[str | None, str | None] = {}
+    left: list[str | None] = []
     try:
         for context in contexts:
             scope = None if context == DEFAULT_CONTEXT else f":{context}:"
-            own = _own_mode(registry, scope)
-            before.append((scope, own))
+            before[scope] = _own_mode(registry, scope)
+            if before[scope] == IMPORT:  # an import that was killed left it
+                before[scope] = USUAL_MODE
+                left.append(scope)
             registry.set_mode(IMPORT, scope, force=True)
-        yield
+        yield left
     except BaseException:
         with suppress(OttlaError):  # what went wrong first is told
             _restore(registry, before)
         raise
-    _restore(registry, before)
+    _restore(registry, before | {scope: after[scope] for scope in before if scope in after})
 
 
 def _own_mode(registry: SchemaRegistry, scope: str | None) -> str | None:
     found = catalogue.found_or_none(lambda: registry.mode(scope, default_to_global=False))
-    # Left behind by an import that was killed: what is set last says what it is to be.
-    return USUAL_MODE if found == IMPORT else found
+    return None if found is None else str(found)
 
 
-def _restore(registry: SchemaRegistry, before: list[tuple[str | None, str | None]]) -> None:
-    for scope, mode in before:
+def _restore(registry: SchemaRegistry, modes: Mapping[str | None, str | None]) -> None:
+    for scope, mode in modes.items():
         if mode is not None:
-            registry.set_mode(mode, scope)
+            registry.set_mode(mode, scope, force=True)
         else:
             registry.delete_mode(scope)
 
@@ -186,16 +225,14 @@ def _register(registry: SchemaRegistry, one: Copied) -> None:
         )
 
 
-def _set(registry: SchemaRegistry, setting: Setting) -> None:
-    if setting.noun == "mode":
-        registry.set_mode(str(setting.value), setting.subject, force=True)
-        return
+def _set_config(registry: SchemaRegistry, setting: Setting) -> None:
     config = dict(setting.value)
     level = config.pop("compatibilityLevel", None)
     registry.set_config(({"compatibility": level} if level else {}) | config, setting.subject)
 
 
-def _is_set(registry: SchemaRegistry, setting: Setting) -> bool:
+def _set_now(registry: SchemaRegistry, setting: Setting) -> Any:
+    """What there is of a setting."""
     subject = setting.subject
     # A context may have it from the registry; for a subject it was set on purpose.
     default = subject is not None and parsed(subject).name == ""
@@ -205,7 +242,14 @@ def _is_set(registry: SchemaRegistry, setting: Setting) -> bool:
             return registry.mode(subject, default_to_global=default)
         return registry.config(subject, default_to_global=default)
 
-    return bool(catalogue.found_or_none(ask) == setting.value)
+    return catalogue.found_or_none(ask)
+
+
+def _is_kept(registry: SchemaRegistry, setting: Setting, now: Any) -> bool:
+    """Whether it is a mode of what has its own: one that an import left behind is none."""
+    if setting.noun != "mode" or not is_scope(setting.subject) or now == IMPORT:
+        return False
+    return setting.subject in (None, GLOBAL) or _own_mode(registry, setting.subject) is not None
 
 
 # ---------------------------------------------------------------- what can't be

@@ -107,8 +107,25 @@ class Actions(click.Group):
         asks_help = bool({"-h", "--help"} & set(args))
         means_usual = args[0].startswith("-") if args else not ctx.resilient_parsing
         if self.usual and means_usual and not asks_help:
-            args = [self.usual, *args]
+            named = self._named(args)
+            args = [self.usual, *args] if named is None else _first(args, named)
         return super().parse_args(ctx, args)
+
+    def _named(self, args: Sequence[str]) -> int | None:
+        """Where the action stands after options, if that is what the first word is."""
+        valued = {
+            opt
+            for action in self.commands.values()
+            for param in action.params
+            if isinstance(param, click.Option) and not param.is_flag
+            for opt in param.opts
+        }
+        is_value = False
+        for at, word in enumerate(args):
+            if not is_value and not word.startswith("-"):
+                return at if word in self.commands else None
+            is_value = not is_value and word in valued
+        return None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Actions; options are those of the usual one."""
@@ -244,12 +261,23 @@ def told(error: click.ClickException) -> OttlaError:
     return WrongWords(text[:1].lower() + text[1:] if text[:2].istitle() else text, hint=hint)
 
 
+def _first(args: Sequence[str], at: int) -> list[str]:
+    return [args[at], *args[:at], *args[at + 1 :]]
+
+
 def _with(ctx: click.Context | None, shown: str) -> str | None:
     """A line in which what is missing is there."""
     if ctx is None:
         return None
     lines = [line for _, line in _of(ctx.command) if f" {shown} " in line]
-    return lines[0] if lines else f"{ctx.command_path} {shown}"
+    if lines:
+        return lines[0]
+    required = [
+        param.make_metavar(ctx)
+        for param in ctx.command.params
+        if isinstance(param, click.Argument) and param.required
+    ]
+    return " ".join([ctx.command_path, *(required or [shown])])
 
 
 def _habit(name: str, known: Sequence[str]) -> str | None:

@@ -93,8 +93,6 @@ OPTIONS = {
     "--describe": "ottla topics describe NAME, ottla groups describe NAME",
     "--delete": "ottla topics delete NAME, ottla groups delete NAME",
     "--url": _REGISTRY,
-    "--at": _REGISTRY,
-    "--bootstrap-server": _REGISTRY,
     "--schema-registry": _REGISTRY,
     "--schema-registry-endpoint": _REGISTRY,
     "--schema-registry-url": _REGISTRY,

@@ -7,15 +7,15 @@ import uuid
 
 from ottla.registry.api.ways import CASCADE_LIFECYCLE, DRY_RUN, LIMIT, OFFSET, Ways
 from ottla.registry.contracts import Json
-from ottla.registry.deciding import associating, batching, looking
-from ottla.registry.deciding.asking import (
+from ottla.registry.deciding import associating, association_batches, looking
+from ottla.registry.deciding.associating import Clock
+from ottla.registry.deciding.association_requests import (
     ANY_NAMESPACE,
     asked_of,
     lifecycle_of,
     resource_of,
     rows_of,
 )
-from ottla.registry.deciding.associating import Clock
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.deciding.draft import Draft
 from ottla.registry.instance import Instance
@@ -137,7 +137,7 @@ def _delete(instance: Instance, request: Request) -> Decision:
 
 
 def _batch(instance: Instance, request: Request) -> Decision:
-    return batching.mutate(
+    return association_batches.mutate(
         Draft(instance.state, instance.reading),
         request.json(),
         clock(),
@@ -147,14 +147,14 @@ def _batch(instance: Instance, request: Request) -> Decision:
 
 
 def _batch_get(instance: Instance, request: Request) -> Answer:
-    results = batching.get(
+    results = association_batches.get(
         instance.state,
         instance.reading,
         request.json(),
         context=_context(request),
         with_schemas=request.query["includeSchemas"],
     )
-    return answer_json(results, batching.MULTI_STATUS)
+    return answer_json(results, association_batches.MULTI_STATUS)
 
 
 def _of_id(instance: Instance, request: Request) -> list[Json]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ottla.registry.contracts import DOMAIN_MODES, ENABLED_AT, KINDS, MIGRATION_MODES, RULE_LISTS
-from ottla.registry.deciding.asking import (
+from ottla.registry.contracts import (
+    DOMAIN_MODES,
+    ENABLED_AT,
+    KINDS,
+    MIGRATION_MODES,
+    RULE_LISTS,
+    Json,
+)
+from ottla.registry.deciding.association_requests import (
     CREATE,
     DELETE,
     KEY,
@@ -17,8 +22,6 @@ from ottla.registry.deciding.asking import (
 )
 from ottla.registry.keys.records import ALGORITHMS
 from ottla.registry.settings import LEVELS, MODES, POLICIES
-
-Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
 _FLAG: Json = {"type": "boolean"}

@@ -19,7 +19,7 @@ from ottla.web.operation import BOOLEAN, STRING, STRINGS, Operation, Request, Sw
 PREFIXES = Switch("subjectPrefix", STRINGS, (), "KEKs of DEKs whose subjects begin so alone")
 ALGORITHM = Switch("algorithm", STRING, "", "the algorithm of the DEK; AES256_GCM without it")
 REWRAP = Switch("rewrap", BOOLEAN, False, "give a DEK that is there these bytes")
-TEST_SHARING = Switch("testSharing", BOOLEAN, False, "for shared KEKs, which are not served")
+TEST_SHARING = Switch("testSharing", BOOLEAN, False, "false: shared KEKs are not served")
 
 _KEKS = "/dek-registry/v1/keks"
 _KEK = f"{_KEKS}/{{name}}"
@@ -118,7 +118,9 @@ def _now_ms() -> int:
 
 
 def _line(instance: Instance, request: Request) -> Line:
-    """What the versions of a DEK are counted for; a subject may borrow another's DEKs."""
+    """What the versions of a DEK are counted for; a subject may borrow another's DEKs, not those
+    that the other one borrows.
+    """
     algorithm = asking.algorithm_of(request.query["algorithm"])
     return request.path["name"], _subject(instance, request.path["subject"]), algorithm
 
@@ -126,7 +128,7 @@ def _line(instance: Instance, request: Request) -> Line:
 def _subject(instance: Instance, told: str) -> str:
     subject = str(parsed(told))
     alias = (instance.state.config(subject) or {}).get("aliasForDeks")
-    return str(alias) if alias else subject
+    return str(parsed(str(alias))) if alias else subject
 
 
 # ---------------------------------------------------------------- KEKs
@@ -143,11 +145,23 @@ def _kek(instance: Instance, request: Request) -> Json:
     return deciding.kek_of(instance.ring, request.path["name"], deleted=deleted).json()
 
 
+def _check_not_shared(request: Request) -> None:
+    if request.query["testSharing"]:
+        raise refusal(
+            INVALID_KEY,
+            "testSharing=true tries a shared KEK, and those are not served: this registry asks no "
+            "KMS",
+            hint="leave testSharing out",
+        )
+
+
 def _create_kek(instance: Instance, request: Request) -> Decision:
+    _check_not_shared(request)
     return deciding.create_kek(instance.ring, asking.new_kek(request.json()), _now_ms())
 
 
 def _change_kek(instance: Instance, request: Request) -> Decision:
+    _check_not_shared(request)
     change = asking.kek_change(request.json())
     return deciding.change_kek(instance.ring, request.path["name"], change, _now_ms())
 

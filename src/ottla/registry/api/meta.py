@@ -34,6 +34,7 @@ def operations(ways: Ways) -> list[Operation]:
             "GET", "/v1/metadata/deployment", "getSchemaRegistryDeployment", "What it can do",
             now(_deployment), gives="SchemaRegistryDeployment",
         ),
+        Operation("GET", "/livez", "getLife", "That it answers", now(_nothing), gives="Object"),
         Operation(
             "GET", "/healthz", "getHealth", "Whether it can answer, and who leads",
             now(_health), gives="Health",

@@ -27,7 +27,7 @@ _CHECKED = "/compatibility/subjects/{subject}/versions"
 
 def operations(ways: Ways) -> list[Operation]:
     """The rows."""
-    now, worked, written = ways.now, ways.worked, ways.written
+    now, compared, written = ways.now, ways.compared, ways.written
     return [
         *_settings(ways, "", "everything", "TopLevel"),
         *_settings(ways, "/{subject}", "a subject", "Subject"),
@@ -41,12 +41,12 @@ def operations(ways: Ways) -> list[Operation]:
         ),
         Operation(
             "POST", _CHECKED, "testCompatibilityForSubject",
-            "Whether a schema may be the next version", worked(_check), (NORMALIZE, VERBOSE),
+            "Whether a schema may be the next version", compared(_check), (NORMALIZE, VERBOSE),
             takes="RegisterSchemaRequest", gives="CompatibilityCheckResponse", refuses=(42201,),
         ),
         Operation(
             "POST", f"{_CHECKED}/{{version}}", "testCompatibilityBySubjectName",
-            "Whether a schema may come after one version", worked(_check), (NORMALIZE, VERBOSE),
+            "Whether a schema may come after one version", compared(_check), (NORMALIZE, VERBOSE),
             takes="RegisterSchemaRequest", gives="CompatibilityCheckResponse",
             refuses=(40401, 40402, 42201, 42202),
         ),

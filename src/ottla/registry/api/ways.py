@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.instance import Instance
@@ -80,6 +80,15 @@ class Ways:
 
         return handle
 
+    def compared(self, look: Look) -> Handler:
+        """Answer by comparing schemas, in a thread apart from those that read."""
+
+        async def handle(request: Request) -> Answer:
+            answer = await self.instance.work(lambda: look(self.instance, request), compares=True)
+            return _answer(answer)
+
+        return handle
+
     def written(self, decide: Decide) -> Handler:
         """Have it decided and written."""
 
@@ -131,16 +140,22 @@ def _answer(given: Any) -> Answer:
 
 
 def subject_of(instance: Instance, request: Request, name: str = "subject") -> str:
-    """The subject that a request means: what stands in its path, or what that is an alias of."""
+    """The subject that a request means: what stands in its path, or what that is an alias of.
+
+    It is one step: where that is an alias as well, its own name counts.
+    """
     subject = str(parsed(request.path[name]))
     alias = (instance.state.config(subject) or {}).get("alias")
-    return str(alias) if alias else subject
+    return str(parsed(str(alias))) if alias else subject
 
 
 def within_context(path: str, query: str) -> tuple[str, str]:
     """A path under /contexts/{context}/ as the one that names the context in each subject.
 
     Clients put it before every path, as a part of the registry's URL.
+
+    Raises:
+        Refusal: 404, for keys: they are the same in every context.
     """
     segments = path.split("/")
     if len(segments) < 4 or segments[1] != "contexts" or not segments[2]:
@@ -148,11 +163,19 @@ def within_context(path: str, query: str) -> tuple[str, str]:
     context, rest = segments[2].removeprefix(":").removesuffix(":"), segments[3:]
     if context in ("", DEFAULT_CONTEXT):
         return "/" + "/".join(rest), query
+    if not context.startswith("."):
+        return path, query  # no context is called so, and nothing is there
+    if rest[0] == "dek-registry":
+        raise Refusal(
+            404,
+            404,
+            f"there are no keys in the context {unquote(context)[:50]!r}: they are of all contexts",
+            hint="ask /dek-registry without /contexts; a DEK's subject tells its own context",
+        )
     prefix = quote(str(Subject(context, "")), safe="")
     at = {"subjects": 1, "config": 1, "mode": 1, "compatibility": 2}.get(rest[0])
     if at is not None and len(rest) > at and rest[at]:
-        if not rest[at].lower().startswith((":", "%3a")):
-            rest[at] = prefix + rest[at]
+        rest[at] = _within(prefix, rest[at])
     elif rest[0] in ("config", "mode"):
         rest = [rest[0], prefix]
     elif rest[0] in ("subjects", "schemas"):
@@ -161,9 +184,16 @@ def within_context(path: str, query: str) -> tuple[str, str]:
         query = _placed(query, name, prefix) if wants else query
     elif rest[0].partition(":")[0] == "associations":
         if rest[1:2] == ["subjects"] and len(rest) > 2:
-            rest[2] = rest[2] if rest[2].lower().startswith((":", "%3a")) else prefix + rest[2]
+            rest[2] = _within(prefix, rest[2])
         query = _placed(query, "context", prefix)
     return "/" + "/".join(rest), query
+
+
+def _within(prefix: str, subject: str) -> str:
+    """A quoted subject with a context before it, unless it tells one itself."""
+    text = unquote(subject)
+    tells = parsed(text).context != DEFAULT_CONTEXT or text.startswith(f":{DEFAULT_CONTEXT}:")
+    return subject if tells else prefix + subject
 
 
 def _placed(query: str, name: str, prefix: str) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ottla.registry.contracts import Json
-from ottla.registry.deciding.asking import STRONG, WEAK, Asked, Resource
+from ottla.registry.deciding.association_requests import STRONG, WEAK, Asked, Resource
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.deciding.deleting import forget_subject
 from ottla.registry.deciding.draft import Draft

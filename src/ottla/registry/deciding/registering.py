@@ -13,7 +13,7 @@ from ottla.registry import contracts
 from ottla.registry.contracts import Json
 from ottla.registry.deciding import compatibility
 from ottla.registry.deciding.decision import Decision
-from ottla.registry.deciding.looking import text_of
+from ottla.registry.deciding.looking import VERSION_MAX, text_of
 from ottla.registry.deciding.proposal import Proposal, proposed
 from ottla.registry.languages import Reading
 from ottla.registry.refusals import (
@@ -22,6 +22,7 @@ from ottla.registry.refusals import (
     INCOMPATIBLE_SCHEMA,
     INVALID_SCHEMA,
     INVALID_VERSION,
+    STORE_FAILED,
     not_permitted,
     refusal,
 )
@@ -91,9 +92,24 @@ def _imported(state: State, subject: str, proposal: Proposal) -> Version:
     known = next((v for v in state.versions(subject) if proposal.is_told_by(v)), None)
     number = proposal.version
     if number < 1:
-        number = known.version if known else state.last_number(subject) + 1
+        number = known.version if known else _next_number(state, subject)
     _check_id(state, subject, proposal)
-    return _version(subject, number, proposal.id, proposal)
+    version = _version(subject, number, proposal.id, proposal)
+    held = state.version(subject, number)
+    if held is not None and not held.deleted and (held.id, held.hash) != (version.id, version.hash):
+        raise refusal(
+            INVALID_VERSION,
+            f"version {number} of subject {subject!r} is another schema, with the id {held.id}",
+            hint="delete that version first, or import into an empty subject",
+        )
+    return version
+
+
+def _next_number(state: State, subject: str) -> int:
+    number = state.last_number(subject) + 1
+    if number > VERSION_MAX:
+        raise refusal(INVALID_VERSION, f"subject {subject!r} has no version left")
+    return number
 
 
 def _check_id(state: State, subject: str, proposal: Proposal) -> None:
@@ -151,7 +167,7 @@ def _next(
             f"the schema may not come after what subject {subject!r} has (level {level}): "
             + "; ".join(told),
         )
-    number = state.last_number(subject) + 1
+    number = _next_number(state, subject)
     if proposal.version > 0 and proposal.version != number:
         raise refusal(
             INVALID_VERSION,
@@ -223,11 +239,23 @@ def _check_fields(proposal: Proposal, config: Json) -> None:
 def _id(state: State, subject: str, proposal: Proposal) -> int:
     context = parsed(subject).context
     known = state.id_of(context, proposal.hash.digest)
-    if known is not None:
+    if known is not None and all(
+        _is_same_schema(holder, proposal) for holder in state.with_id(context, known)
+    ):
         return known
     if state.id_max(context) >= ID_MAX:
-        raise refusal(50001, f"the context {context!r} has no id left")
+        raise refusal(STORE_FAILED, f"the context {context!r} has no id left")
     return state.id_max(context) + 1
+
+
+def _is_same_schema(holder: Version, proposal: Proposal) -> bool:
+    """The hash has no separators: two that differ in metadata or references can share it."""
+    return (holder.text, holder.references, holder.metadata, holder.rule_set) == (
+        proposal.text,
+        proposal.references,
+        proposal.metadata,
+        proposal.rule_set,
+    )
 
 
 def _version(subject: str, number: int, schema_id: int, proposal: Proposal) -> Version:

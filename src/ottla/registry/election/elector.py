@@ -1,6 +1,6 @@
 """The one thread that keeps an instance in its group, and tells the registry who leads.
 
-    with Elector("localhost:9092", identity=Identity("here", 8081), on_change=tell) as elector:
+    with Elector(client, identity=Identity("here", 8081), on_change=tell) as elector:
         if elector.leadership.is_mine: ...
 
 It decides nothing: `standing` does, and the membership, which the client's own thread keeps with
@@ -17,9 +17,9 @@ its heartbeats. What stays true:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from ottla.client.backoff import Backoff
 from ottla.client.client import Client
@@ -31,7 +31,6 @@ from ottla.client.membership.classic_events import (
     Prepare,
 )
 from ottla.client.membership.events import Failed
-from ottla.client.settings import connect
 from ottla.errors import OttlaError
 from ottla.registry.election.identity import Identity
 from ottla.registry.election.leadership import NOBODY, Leadership
@@ -63,26 +62,22 @@ class Elector:
     """One instance's part in electing the leader.
 
     Args:
-        client: a client of the cluster, which stays its owner's, or the settings of one.
+        client: a client of the cluster, which stays its owner's.
         identity: who this instance is; its URL is where others send what only a leader may do.
         on_change: told of every change. It must not take long: a round waits for it.
         times: how patient the group is.
-
-    Raises:
-        BadSetting: the settings of the client are wrong.
     """
 
     def __init__(
         self,
-        client: Client | Mapping[str, Any] | str,
+        client: Client,
         *,
         identity: Identity,
         on_change: Callable[[Leadership], object],
         group_id: str = GROUP_ID,
         times: GroupTimes = TIMES,
     ) -> None:
-        self._given = client
-        self._client = client if isinstance(client, Client) else connect(client)
+        self._client = client
         self._identity = identity
         self._on_change = on_change
         self._settings = ClassicSettings(group_id, PROTOCOL_TYPE, **times._asdict())
@@ -92,13 +87,10 @@ class Elector:
         """What `on_change` was told last."""
         self._failure: str | None = None
         """Why there is no membership."""
-        self._is_stale = False
-        """Whether the membership before has failed."""
         self._trouble: str | None = None
         self._trouble_at_ms = 0
         self._logged: str | None = None
         self._closing = threading.Event()
-        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="ottla-election", daemon=True)
 
     # ------------------------------------------------------------ any thread
@@ -114,14 +106,10 @@ class Elector:
         self._closing.set()
         with self._client.waiting:
             self._client.waiting.look()
-        with self._changed:
-            self._changed.notify_all()
         if self._thread is threading.current_thread():
             return  # `on_change` has called it; what is left is done when that returns
         if self._thread.is_alive():
             self._thread.join(2 * CLOSE_TIMEOUT_MS / 1000)
-        elif not isinstance(self._given, Client):
-            self._client.close()
 
     @property
     def leadership(self) -> Leadership:
@@ -135,17 +123,6 @@ class Elector:
         if self._closing.is_set() or member is None:
             return NOBODY
         return found if member.lease.holds(self._client.waiting.now_ms()) else NOBODY
-
-    def leadership_within(self, timeout_ms: int) -> Leadership:
-        """The same, as soon as somebody leads, or when so much time is over: for a write that
-        comes during a round, which mostly takes no longer than a heartbeat's interval.
-        """
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self.leadership.leader is not None or self._closing.is_set(),
-                timeout_ms / 1000,
-            )
-        return self.leadership
 
     @property
     def trouble(self) -> str | None:
@@ -174,14 +151,11 @@ class Elector:
                 self._take_part()
             except Exception as error:  # whatever it is, this instance must find its group again
                 self._failure = told(error) if isinstance(error, OttlaError) else repr(error)
-                self._is_stale = True
             self._tell()
             if self._client.waiting.now_ms() - began_ms > AGAIN_MS_MAX:
                 backoff.reset()
             self._closing.wait(backoff.next_ms() / 1000)
         self._tell()
-        if not isinstance(self._given, Client):
-            self._client.close()
 
     def _take_part(self) -> None:
         """Be a member until `close`.
@@ -189,10 +163,6 @@ class Elector:
         Raises:
             OttlaError: the membership has ended otherwise.
         """
-        if self._is_stale and not isinstance(self._given, Client):
-            failed, self._client = self._client, connect(self._given)  # it may be what has failed
-            failed.close()
-        self._is_stale = False
         client = self._client
         way = client.network.new_way()
         member = RegistryMember(self._settings, self._standing, way, client.chance)
@@ -305,8 +275,6 @@ class Elector:
             import logging
 
             logging.getLogger("ottla.registry").exception("who leads could not be told")
-        with self._changed:
-            self._changed.notify_all()
 
     def _log(self, trouble: str | None) -> None:
         if trouble == self._logged:

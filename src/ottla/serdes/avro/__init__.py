@@ -22,8 +22,8 @@ class AvroSerializer(Serializer):
         registry: the client.
         schema: a text, a file's path, or a contract with references; None: the latest version.
         to_dict: makes a value what fastavro takes; without it, dataclasses are taken apart.
-        strict: refuse records with fields that the schema does not have, or without some, and
-            numbers that are out of their range; it takes twice the time.
+        strict: refuse what does not fit: a number out of its range, 2.7 or True for an int, a field
+            that the schema does not have. False: what fastavro can make bytes of is written.
         options: those of `Serializer`.
 
     Raises:
@@ -37,7 +37,7 @@ class AvroSerializer(Serializer):
         schema: Text | None = None,
         *,
         to_dict: Callable[[Any], Any] | None = None,
-        strict: bool = False,
+        strict: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(registry, AvroCodec(strict=strict), schema, **options)

@@ -11,9 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ottla.schemas.avro import AVRO_LANGUAGE
 from ottla.schemas.language import AVRO, Dependency, InvalidSchema
 from ottla.serdes.avro.bounds import check_data, check_value, is_dangerous
 from ottla.serdes.avro.fields import changed
+from ottla.serdes.avro.fit import Fault, Judge, compiled
 from ottla.serdes.avro.inlining import inlined
 from ottla.serdes.codec import Change, Misfit
 from ottla.serdes.contract import Contract
@@ -29,14 +31,16 @@ class AvroSchema(NamedTuple):
     """Its named types, by their full names."""
     is_bytes: bool
     is_dangerous: bool
+    judge: Judge | None
+    """Says whether a value fits, before it is written; None: fastavro's own way."""
 
 
 class AvroCodec:
     """Avro.
 
     Args:
-        strict: refuse a record that has fields of other names or lacks some, and numbers that are
-            out of their range, at the price of looking at each value twice.
+        strict: refuse what does not fit its schema (`fit.py`); else fastavro writes what it can
+            make bytes of.
         return_record_name: tell which branch of a union of records was read, as a pair.
     """
 
@@ -55,17 +59,22 @@ class AvroCodec:
             InvalidSchema: fastavro does not take it.
         """
         names: dict[str, Any] = {}
+        judge = None
         try:
             texts = [json.loads(dependency.text) for dependency in dependencies]
             whole = inlined(json.loads(contract.text), texts)
             schema = self._fastavro.parse_schema(whole, named_schemas=names)
             dangerous = is_dangerous(schema, names)
+            if self._strict:
+                judge = self._judge(schema, names)
         except RecursionError:
             raise InvalidSchema("the schema nests too deep") from None
         except Exception as error:
-            raise InvalidSchema(f"this is no Avro schema: {_text(error)}") from error
+            # Our own reading knows the place. What it takes, fastavro may still not.
+            AVRO_LANGUAGE.read(contract.text, dependencies)
+            raise InvalidSchema(f"fastavro can't work with it: {_text(error)}") from error
         kind = schema.get("type") if isinstance(schema, dict) else schema
-        return AvroSchema(schema, names, kind == "bytes", dangerous)
+        return AvroSchema(schema, names, kind == "bytes", dangerous, judge)
 
     def name(self, parsed: AvroSchema, indexes: Indexes = ()) -> str | None:
         """The full name of a record, enum or fixed."""
@@ -86,11 +95,13 @@ class AvroCodec:
             check_value(value)
         out = io.BytesIO()
         try:
-            if self._strict:  # fastavro writes an int of 33 bits without a word
-                self._fastavro.validation.validate(value, parsed.schema, strict=True)
-            self._fastavro.schemaless_writer(out, parsed.schema, value, strict=self._strict)
+            fault = None if parsed.judge is None else parsed.judge(value)
+            if fault is None:
+                self._fastavro.schemaless_writer(out, parsed.schema, value)
         except Exception as error:
             raise self._misfit(parsed, value, error) from error
+        if fault is not None:
+            raise _told(parsed, fault)
         return out.getvalue()
 
     def decode(
@@ -116,6 +127,11 @@ class AvroCodec:
                 f"the reader's schema does not match the writer's: {_text(error)}",
                 hint="`ottla schemas diff` tells in which way",
             ) from error
+        except (EOFError, IndexError) as error:
+            raise Misfit(
+                f"the bytes are no data of their schema: they end too early, after {len(payload)}",
+                hint="the record is cut, or was written by another schema than it names",
+            ) from error
         except Exception as error:
             raise Misfit(f"the bytes are no data of their schema: {_text(error)}") from error
 
@@ -139,26 +155,37 @@ class AvroCodec:
         check_value(value)
         return changed(parsed.schema, parsed.names, value, change)
 
+    def _judge(self, schema: Any, names: Mapping[str, Any], *, knows_all: bool = True) -> Judge:
+        logical = self._fastavro.write.LOGICAL_WRITERS
+        return compiled(schema, names, logical, knows_all=knows_all)
+
     def _misfit(self, parsed: AvroSchema, value: Any, error: Exception) -> Misfit:
-        """What fastavro's own validation says names the field; its writer may not."""
-        validation = self._fastavro.validation
+        """What fastavro could not write, by our own walk: it names the place."""
         try:
-            validation.validate(value, parsed.schema, strict=self._strict)
-        except validation.ValidationError as told:
-            first = next(iter(told.errors), None)
-            if first is not None:
-                return Misfit(
-                    f"the value does not fit its schema: {_text(first)}",
-                    field=getattr(first, "field", None),
-                )
+            fault = self._judge(parsed.schema, parsed.names, knows_all=False)(value)
         except Exception as other:
-            error = other
+            fault, error = None, other
+        if fault is not None:
+            return _told(parsed, fault)
         return Misfit(f"the value does not fit its schema: {_text(error)}")
+
+
+def _told(parsed: AvroSchema, fault: Fault) -> Misfit:
+    """A fault with its place from the top: the schema's name and the way from there."""
+    schema = parsed.schema
+    name = schema.get("name", "") if isinstance(schema, dict) else ""
+    return Misfit(
+        f"the value does not fit its schema: {fault.text}",
+        field=f"{name}{fault.path}".removeprefix(".") if fault.path else None,
+    )
 
 
 def _text(error: object) -> str:
     """What an error says, bounded: it may have a whole value in it."""
-    told = str(error) or type(error).__name__
+    told = " ".join(str(error).split()) or type(error).__name__
+    at = told.find("__fastavro")
+    if at >= 0:  # a schema as fastavro keeps it follows, which says nothing to anybody
+        told = told[:at].rstrip("{'\" ,")
     return told if len(told) <= 300 else f"{told[:300]}…"
 
 
@@ -167,7 +194,7 @@ def _fastavro() -> Any:
         import fastavro
         import fastavro.read
         import fastavro.schema
-        import fastavro.validation
+        import fastavro.write
     except ImportError:
         raise MissingExtra("fastavro", "registry") from None
     return fastavro

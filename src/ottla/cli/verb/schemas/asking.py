@@ -1,5 +1,5 @@
-"""The options that say which registry: `--registry`, `--token`, `--ca`; and how a subject that is
-not there is answered, and completed.
+"""The options that say which registry: `--registry`, `--at`, `--token`, `--ca`; and how a subject
+that is not there is answered, and completed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ottla.cli.options import WrongWords, nearest
-from ottla.cli.registry_reach import AT, registry_at
+from ottla.cli.registry_reach import AT, RegistryAt, registry_at
 from ottla.cli.verb.reach import COMPLETION_PATIENCE_MS, HARMLESS
+from ottla.cli.verb.shown import note
 
 if TYPE_CHECKING:
     from ottla.serdes.registry_client import SchemaRegistry
@@ -26,8 +27,10 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give an action the options that say which registry; it is called with `at`."""
 
     @functools.wraps(function)
-    def called(*, registry: str | None, token: str | None, ca: str | None, **more: Any) -> Any:
-        return function(at=registry_at(registry, token, ca), **more)
+    def called(
+        *, registry: str | None, node: str | None, token: str | None, ca: str | None, **more: Any
+    ) -> Any:
+        return function(at=registry_at(registry, token, ca, node), **more)
 
     for option in reversed(
         (
@@ -36,8 +39,16 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--registry",
                 metavar="URL",
                 help="The schema registry; if left out OTTLA_REGISTRY of the environment, the one "
-                f"of a node that runs here, or {AT}. http://NAME:PASSWORD@HOST:PORT names who "
-                "asks.",
+                f"of the node here, or {AT}. http://NAME:PASSWORD@HOST:PORT names who asks.",
+            ),
+            click.option(
+                "-b",
+                "--at",
+                "--bootstrap-server",
+                "node",
+                metavar="HOST:PORT",
+                help="Of several nodes here the one whose registry is meant; OTTLA_AT of the "
+                "environment if left out.",
             ),
             click.option(
                 "--token",
@@ -52,6 +63,11 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         called = option(called)
     return called
+
+
+def tell_where(at: RegistryAt) -> None:
+    """Say which registry was changed: not beside the result, which a script may read."""
+    note(f"at {at.shown}")
 
 
 def not_empty(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -124,7 +140,8 @@ def near_subject(subject: str, known: Sequence[str]) -> str:
 def complete_subject(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Subjects that begin so, and whose names no shell would read as more than a name."""
     try:
-        at = registry_at(ctx.params.get("registry"), ctx.params.get("token"), ctx.params.get("ca"))
+        names = ("registry", "token", "ca", "node")
+        at = registry_at(*(ctx.params.get(name) for name in names))
         patience_s = COMPLETION_PATIENCE_MS / 1000
         with at.client(timeout_seconds=patience_s, retries=0) as registry:
             found = registry.subjects()

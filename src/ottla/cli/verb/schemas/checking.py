@@ -22,11 +22,13 @@ from ottla.cli.verb.schemas.asking import (
 )
 from ottla.cli.verb.schemas.registering import (
     INVALID_SCHEMA,
+    check_order,
     contract_of,
     normalize_option,
     reference_option,
     refused_text,
     type_option,
+    warn_of_slips,
 )
 from ottla.cli.verb.shown import Row, json_option, note, print_json
 
@@ -90,6 +92,7 @@ def CHECK(
     if against:
         _only_files(words, version)
         new = read_file(words[0], schema_type)
+        warn_of_slips(new)
         old = [read_file(path, schema_type) for path in against]
         return _check_files(new, old, level or DEFAULT, references, as_json)
     if level is not None:
@@ -105,7 +108,9 @@ def CHECK(
         )
     subject, path = words
     asked = None if version is None else version_of(version)
+    check_order("check", subject, path)
     schema = read_file(path, schema_type)
+    warn_of_slips(schema)
     with at.client() as registry:
         return _check_subject(registry, subject, schema, asked, references, normalize, as_json)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks
+from ottla.cli.verb.schemas.asking import asks, tell_where
+from ottla.cli.verb.schemas.setting import called
 from ottla.cli.verb.shown import Column, Row, done, json_option, note, number, progress, show
 from ottla.errors import OttlaError
 
@@ -28,6 +29,7 @@ _STEPS = (
     Column("VALUE", "value"),
 )
 _LEVEL_FIELD = "compatibilityLevel"
+CHANGES_TOLD_MAX = 20
 
 
 @verb(
@@ -77,11 +79,25 @@ def EXPORT(at: RegistryAt, folder: str, prefix: str | None, deleted: bool, as_js
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
 @click.option("--context", metavar="NAME", help="Into this context, which begins with a dot.")
 @click.option("--merge", is_flag=True, help="Also where other schemas are there already.")
+@click.option(
+    "--take-modes",
+    "takes_modes",
+    is_flag=True,
+    help="The modes of the registry and its contexts as the archive has them; if left out they "
+    "stay as they are.",
+)
 @click.option("--dry-run", is_flag=True, help="Only look, and show what would be done.")
 @asks
 @json_option
 def IMPORT(
-    at: RegistryAt, folder: str, context: str | None, merge: bool, dry_run: bool, as_json: bool
+    *,
+    at: RegistryAt,
+    folder: str,
+    context: str | None,
+    merge: bool,
+    takes_modes: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Look first, then do it."""
     from ottla.cli.schemas import archive, importing
@@ -93,15 +109,18 @@ def IMPORT(
         found = importing.moved(found, context)
     with at.client() as registry:
         with progress("looking") as advance:
-            plan = importing.plan(found, registry, merge=merge, advance=advance)
+            plan = importing.plan(
+                found, registry, merge=merge, takes_modes=takes_modes, advance=advance
+            )
         if dry_run:
             none = "nothing is to be done: all is there"
             show(_STEPS, _steps(plan), as_json=as_json, none=none)
+            _tell_kept(plan)
             if plan.steps and not as_json:
                 note("nothing was done")
             return
         with progress("schemas", plan.steps) as advance:
-            _carry_out(plan, registry, advance)
+            left = _carry_out(plan, registry, advance)
     facts: Row = {
         "registered": len(plan.register),
         "deleted": len(plan.delete),
@@ -110,20 +129,25 @@ def IMPORT(
     }
     were = f"; {plan.there} there already" if plan.there else ""
     done(f"imported {_many(len(plan.register), 'version')}{were}", facts, as_json=as_json)
+    _tell_changed(plan, left)
+    _tell_kept(plan)
+    tell_where(at)
 
 
 def _many(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _carry_out(plan: Plan, registry: SchemaRegistry, advance: Callable[[int], None]) -> None:
+def _carry_out(
+    plan: Plan, registry: SchemaRegistry, advance: Callable[[int], None]
+) -> list[str | None]:
     from ottla.cli.interrupts import Interrupts
     from ottla.cli.schemas import importing
 
     try:
         # However it is asked to end: the registry is not left in mode IMPORT.
         with Interrupts("the registry"):
-            importing.carry_out(plan, registry, advance)
+            return importing.carry_out(plan, registry, advance)
     except KeyboardInterrupt:
         note("the same again goes on where this stopped")
         raise
@@ -132,11 +156,36 @@ def _carry_out(plan: Plan, registry: SchemaRegistry, advance: Callable[[int], No
         raise
 
 
+def _tell_changed(plan: Plan, left: list[str | None]) -> None:
+    """What somebody had set there, or counted for all, and is otherwise now."""
+    changed = [one for one in plan.settings if plan.before.get((one.noun, one.subject)) is not None]
+    for one in changed[:CHANGES_TOLD_MAX]:
+        before = _value_text(one.noun, plan.before[one.noun, one.subject])
+        noun = "mode" if one.noun == "mode" else "level"
+        note(f"{called(one.subject)}: {noun} {_value_text(one.noun, one.value)}, was {before}")
+    if len(changed) > CHANGES_TOLD_MAX:
+        note(f"... and {len(changed) - CHANGES_TOLD_MAX} more levels and modes")
+    told = {one.subject for one in changed if one.noun == "mode"}
+    for scope in left:
+        if scope not in told:
+            note(f"{called(scope)}: mode READWRITE, was IMPORT")
+
+
+def _tell_kept(plan: Plan) -> None:
+    """What the archive has, and the registry has otherwise."""
+    for one in plan.kept:
+        now = plan.before[one.noun, one.subject]
+        note(
+            f"{called(one.subject)} keeps its mode {now}; --take-modes makes it {one.value}, as "
+            "in the archive"
+        )
+
+
 def _steps(plan: Plan) -> list[Row]:
     rows = [_step("register", one.subject, one.version, one.id) for one in plan.register]
     rows += [_step("delete", one.subject, one.version, one.id) for one in plan.delete]
     for one in plan.settings:
-        value = one.value if one.noun == "mode" else _config_text(one.value)
+        value = _value_text(one.noun, one.value)
         rows.append({**_step(f"set {one.noun}", one.subject), "value": value})
     return rows
 
@@ -145,9 +194,12 @@ def _step(do: str, subject: str | None, version: int | None = None, id: int | No
     return {"do": do, "subject": subject, "version": version, "id": id, "value": None}
 
 
-def _config_text(config: Row) -> str:
+def _value_text(noun: str, value: Any) -> str:
     import json
 
+    if noun == "mode":
+        return str(value)
+    config: Row = value
     if set(config) == {_LEVEL_FIELD}:
         return str(config[_LEVEL_FIELD])
     return json.dumps(config, ensure_ascii=False)

@@ -14,6 +14,7 @@ from ottla.cli.verb.schemas.asking import (
     complete_subject,
     guessing,
     not_empty,
+    tell_where,
     version_of,
 )
 from ottla.cli.verb.shown import Row, confirm, done, joined, json_option, yes_option
@@ -55,7 +56,7 @@ def DELETE(
         numbers = joined(found)
         how = "for good" if permanent else "so that only its id can still be read"
         noun = "version" if len(found) == 1 else "versions"
-        confirm(f"delete {noun} {numbers} of {subject} {how}", yes=yes)
+        confirm(f"delete {noun} {numbers} of {subject} {how} at {at.shown}", yes=yes)
         if version is None:
             _delete_subject(registry, subject, permanent)
         else:
@@ -63,6 +64,7 @@ def DELETE(
     facts: Row = {"subject": subject, "versions": found, "permanent": permanent}
     end = " for good" if permanent else ""
     done(f"deleted {noun} {numbers} of {subject}{end}", facts, as_json=as_json)
+    tell_where(at)
 
 
 def _meant(

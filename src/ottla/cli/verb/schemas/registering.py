@@ -8,10 +8,10 @@ import click
 
 from ottla.cli.options import WrongWords
 from ottla.cli.registry_reach import RegistryAt, refused
-from ottla.cli.schemas.files import TYPES, SchemaFile, read_file, read_text
+from ottla.cli.schemas.files import TYPES, SchemaFile, is_schema_name, read_file, read_text
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty
-from ottla.cli.verb.shown import Row, done, json_option
+from ottla.cli.verb.schemas.asking import LATEST, asks, complete_subject, not_empty, tell_where
+from ottla.cli.verb.shown import Row, done, json_option, note
 from ottla.errors import OttlaError
 
 if TYPE_CHECKING:
@@ -75,13 +75,17 @@ def REGISTER(
     as_json: bool,
 ) -> None:
     """Look whether it is there, and register it if not."""
+    check_order("register", subject, file)
     schema = read_file(file, schema_type)
+    warn_of_slips(schema)
     properties, rule_set = properties_of(metadata), _rules(rules)
     with at.client() as registry:
         contract = contract_of(registry, schema, references)
         contract = contract._replace(metadata=properties, rule_set=rule_set)
         known = _known(registry, subject, contract, normalize)
+        before = _latest(registry, subject)
         found = known or _register(registry, subject, schema, contract, normalize)
+        lost = [] if known or not before else _losses(registry, subject, before, found)
     facts: Row = {
         "subject": found.subject or subject,
         "version": found.version,
@@ -91,7 +95,35 @@ def REGISTER(
     }
     place = f"{facts['subject']} version {found.version}, id {found.id}"
     said = f"registered {place}" if known is None else f"{place}, was there already"
+    if known is not None and before and before.version != found.version:
+        said += f"; the latest is {before.version}"
     done(said, facts, as_json=as_json)
+    for one in lost:
+        note(one)
+    tell_where(at)
+
+
+def check_order(action: str, subject: str, file: str) -> None:
+    """See that a file is not where a subject has its place.
+
+    Raises:
+        WrongWords: it is.
+    """
+    from os.path import exists
+
+    if is_schema_name(subject) and not is_schema_name(file) and not exists(file):
+        raise WrongWords(
+            f"SUBJECT goes before FILE, and '{subject}' looks like a file",
+            hint=f"ottla schemas {action} {file} {subject}",
+        )
+
+
+def warn_of_slips(schema: SchemaFile) -> None:
+    """Tell of keys that are ignored, and nearly are some that are not."""
+    from ottla.cli.schemas.slips import slips
+
+    for one in slips(schema):
+        note(one)
 
 
 def contract_of(
@@ -166,6 +198,28 @@ def _known(
         if error.status in (404, 422):  # what is wrong with it the registering says
             return None
         raise
+
+
+def _latest(registry: SchemaRegistry, subject: str) -> Registered | None:
+    from ottla.cli.schemas import catalogue
+
+    found: Registered | None = catalogue.found_or_none(lambda: registry.version(subject, LATEST))
+    return found
+
+
+def _losses(
+    registry: SchemaRegistry, subject: str, before: Registered, found: Registered
+) -> list[str]:
+    """What was said of the version before, and is not of the new one. A registry may add to what
+    it is told, so what it has is compared.
+    """
+    from ottla.cli.schemas.losses import losses
+
+    old = before.contract
+    if found.version is None or not (old.rule_set or old.metadata):
+        return []
+    new = registry.version(subject, found.version).contract
+    return list(losses(old, new, before.version))
 
 
 def _register(

@@ -10,7 +10,7 @@ from ottla.cli.options import WrongWords, nearest
 from ottla.cli.registry_reach import RegistryAt
 from ottla.cli.schemas.levels import LEVELS
 from ottla.cli.verb.grammar import verb
-from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty
+from ottla.cli.verb.schemas.asking import asks, complete_subject, not_empty, tell_where
 from ottla.cli.verb.shown import Row, done, json_option, note
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def LEVEL(at: RegistryAt, words: tuple[str, ...], is_all: bool, unset: bool, as_
         _tell(registry, subject, "level", as_json)
         if level is not None or unset:
             _warn_of_absence(registry, subject)
+            tell_where(at)
 
 
 @verb(
@@ -105,6 +106,7 @@ def MODE(
         _tell(registry, subject, "mode", as_json)
         if mode is not None or unset:
             _warn_of_absence(registry, subject)
+            tell_where(at)
 
 
 def _meant(
@@ -150,10 +152,11 @@ def _tell(registry: SchemaRegistry, subject: str | None, noun: str, as_json: boo
         has_own = own is not None
     facts: Row = {"subject": subject, noun: value, "own": subject is None or has_own}
     whose = "" if facts["own"] else ", which is the registry's"
-    done(f"{_called(subject)}: {noun} {value}{whose}", facts, as_json=as_json)
+    done(f"{called(subject)}: {noun} {value}{whose}", facts, as_json=as_json)
 
 
-def _called(subject: str | None) -> str:
+def called(subject: str | None) -> str:
+    """What a setting is of, as a person says it."""
     if subject is None:
         return "the registry"
     is_context = subject.startswith(":.") and subject.endswith(":")

@@ -10,7 +10,8 @@ from typing import Any
 
 from ottla.registry.contracts import Json
 from ottla.registry.deciding import associating
-from ottla.registry.deciding.asking import (
+from ottla.registry.deciding.associating import Clock
+from ottla.registry.deciding.association_requests import (
     ASKED_FIELDS,
     CREATE,
     DELETE,
@@ -26,7 +27,6 @@ from ottla.registry.deciding.asking import (
     resource_of,
     rows_of,
 )
-from ottla.registry.deciding.associating import Clock
 from ottla.registry.deciding.decision import Decision
 from ottla.registry.deciding.draft import Draft
 from ottla.registry.deciding.looking import schema_json
