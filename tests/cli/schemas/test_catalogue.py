@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -71,3 +72,17 @@ def test_a_refusal_is_no_age() -> None:
     """If this failed, who may not ask would be told that there is nothing."""
     with pytest.raises(RegistryError):
         catalogue.versions(Old(403))  # type: ignore[arg-type]
+
+
+def test_subjects_are_asked_of_at_once_and_told_in_their_order() -> None:
+    """If this failed, thousands of subjects would be asked of one by one, or one would be shown
+    with the level of another.
+    """
+    together = threading.Barrier(catalogue.REQUESTS_AT_ONCE, timeout=60)
+
+    def ask(subject: str) -> str:
+        together.wait()
+        return subject.upper()
+
+    names = [f"s{at}" for at in range(catalogue.REQUESTS_AT_ONCE * 2)]
+    assert list(catalogue.at_once(ask, names)) == [name.upper() for name in names]

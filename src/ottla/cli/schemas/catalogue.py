@@ -4,8 +4,8 @@ is too old to tell all at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from ottla.serdes.errors import RegistryError
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from ottla.serdes.contract import Registered
     from ottla.serdes.registry_client import SchemaRegistry
 
+Told = TypeVar("Told")
 Advance = Callable[[int], None]
 
 PAGE = 1000
+REQUESTS_AT_ONCE = 8
+"""As many connections as a client keeps."""
 EVERY_CONTEXT = ":*:"
 NOT_FOUND = 404
 NOT_ALLOWED = 405
@@ -69,6 +72,19 @@ def _one_by_one(
             found.append(registry.version(subject, number, deleted=deleted))
             advance(1)
     return found
+
+
+def at_once(ask: Callable[[str], Told], subjects: Sequence[str]) -> Iterator[Told]:
+    """What is asked of each, in their order, over as many connections as a client keeps: a
+    registry takes long to be sure that nothing is there, and no longer for several at once.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    workers = ThreadPoolExecutor(REQUESTS_AT_ONCE, "ottla-schemas")
+    try:
+        yield from workers.map(ask, subjects)
+    finally:
+        workers.shutdown(cancel_futures=True)
 
 
 def referrers(

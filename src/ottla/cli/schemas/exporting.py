@@ -5,7 +5,7 @@ Settings of subjects that have no schema at all are not seen: no registry lists 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,6 @@ Advance = Callable[[int], None]
 
 USUAL = {"compatibilityLevel": "BACKWARD"}
 USUAL_MODE = "READWRITE"
-REQUESTS_AT_ONCE = 8
-"""As many connections as a client keeps."""
 
 
 def collect(
@@ -47,23 +45,10 @@ def collect(
         contexts = catalogue.found_or_none(registry.contexts) or [DEFAULT_CONTEXT]
         settings += _of_everything(registry, contexts)
     subjects = list(dict.fromkeys(one.subject for one in versions))
-    for own in _at_once(lambda subject: _own(registry, subject), subjects):
+    for own in catalogue.at_once(lambda subject: _own(registry, subject), subjects):
         settings += own
         advance(1)
     return Archive(versions, settings, contexts)
-
-
-def _at_once(ask: Callable[[str], list[Setting]], subjects: list[str]) -> Iterator[list[Setting]]:
-    """What is asked of each, in their order: a registry takes long to be sure that nothing was
-    set, and no longer for several at once.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    workers = ThreadPoolExecutor(REQUESTS_AT_ONCE, "ottla-export")
-    try:
-        yield from workers.map(ask, subjects)
-    finally:
-        workers.shutdown(cancel_futures=True)
 
 
 def write(found: Archive, folder: Path) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 WAIT_S = 0.1
 """How long is waited for records while nothing else is looked at."""
 RECORDS_PER_POLL = 500
+USUAL_REGISTRY = "-"
+"""What `--registry` without a URL is taken for."""
 TOPIC_AGAIN_S, SLEEP_S = 0.25, 0.02
 HELD_BACK_S = 2.0
 """After so long without records it is looked whether open transactions are why."""
@@ -59,6 +62,7 @@ class _Wanted(NamedTuple):
     ("from an hour ago, as JSON", "ottla consume my-events --from 1h --json"),
     ("in a form of your own", "ottla consume my-events -f '%p:%o %k -> %s\\n' --exit"),
     ("as a member of a group", "ottla consume my-events --group my-group --from beginning"),
+    ("data of a schema registry, as JSON", "ottla consume orders --registry"),
     ("copy a topic", "ottla consume one --json --exit | ottla produce other --json"),
     exit_codes=(
         (0, "done: at the end, enough, or nothing came for --idle"),
@@ -101,6 +105,15 @@ class _Wanted(NamedTuple):
 @click.option("-k", "--keys", is_flag=True, help="Print the key and a tab before the value.")
 @click.option("-f", "--format", "form", metavar="FORMAT", help=f"As kcat's: {record_text.TOKENS}.")
 @click.option("--json", "as_json", is_flag=True, help="Print each record as a line of JSON.")
+@click.option(
+    "-r",
+    "--registry",
+    is_flag=False,
+    flag_value=USUAL_REGISTRY,
+    metavar="[URL]",
+    help="Print keys and values that name a schema as JSON, by the schemas of this registry; "
+    "without URL, behind TOPIC: OTTLA_REGISTRY of the environment, or that of the node here.",
+)
 @reaches
 def VERB(
     where: Where,
@@ -116,6 +129,7 @@ def VERB(
     keys: bool,
     form: str | None,
     as_json: bool,
+    registry: str | None,
 ) -> None:
     """Print until there are enough, or somebody stops it."""
     from ottla.cli.interrupts import Interrupts
@@ -151,7 +165,10 @@ def VERB(
     if group is not None:
         is_first = wanted.begin is not None and wanted.begin.kind == places.BEGINNING
         own |= {"group.id": group, "auto.offset.reset": "earliest" if is_first else "latest"}
-    with Interrupts("the group to hear of its end") as interrupts:
+    with (
+        _decoding(registry, where, text) as text,
+        Interrupts("the group to hear of its end") as interrupts,
+    ):
         client, consumer = where.consumer(own)
         try:
             interrupts.wakes = consumer.wakeup
@@ -161,6 +178,23 @@ def VERB(
                 consumer.close()
             finally:
                 client.close()
+
+
+@contextmanager
+def _decoding(
+    registry: str | None, where: Where, text: record_text.Text
+) -> Iterator[record_text.Text]:
+    """What writes records, after what names a schema has become JSON, if that was asked for."""
+    if registry is None:
+        yield text
+        return
+    from ottla.cli.registry_reach import registry_at
+    from ottla.cli.schemas.decoding import Decoder
+
+    url = None if registry == USUAL_REGISTRY else registry
+    with registry_at(url, node=where.at).client() as client:
+        decoder = Decoder(client, note, keys=text is not record_text.value_line)
+        yield lambda record: text(decoder.decoded(record))
 
 
 def _seconds(text: str) -> float:

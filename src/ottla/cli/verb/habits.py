@@ -40,7 +40,7 @@ VERBS = {
     "schema-registry-stop": "Ctrl-C, or a SIGTERM, stops ottla registry",
     "schema-registry-run-class": "ottla registry serves a schema registry",
     "kafka-avro-console-producer": "ottla produce TOPIC; ottla schemas register SUBJECT FILE",
-    "kafka-avro-console-consumer": "ottla consume TOPIC; ottla schemas show --id N",
+    "kafka-avro-console-consumer": "ottla consume TOPIC --registry",
 }
 """By the word that was taken for a verb."""
 

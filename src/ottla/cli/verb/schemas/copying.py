@@ -51,7 +51,7 @@ def EXPORT(at: RegistryAt, folder: str, prefix: str | None, deleted: bool, as_js
     from ottla.cli.schemas import exporting
     from ottla.cli.verb.schemas.listing import scope
 
-    with at.client() as registry, progress("schemas") as advance:
+    with at.client() as registry, progress("schemas and settings") as advance:
         scoped = None if prefix is None else scope(prefix)
         found = exporting.collect(registry, scoped, deleted=deleted, advance=advance)
     if not found.versions and prefix is not None:

@@ -100,21 +100,35 @@ def _rows(registry: SchemaRegistry, prefix: str, is_long: bool, deleted: bool) -
     by_subject: dict[str, list[Registered]] = {}
     for one in found:
         by_subject.setdefault(one.subject or "", []).append(one)
-    rows: list[Row] = []
-    with progress("levels and modes", len(by_subject)) as advance:
-        for subject, versions in by_subject.items():
-            last = max(versions, key=lambda one: one.version or 0)
-            row: Row = {
-                "subject": subject,
-                "type": last.contract.type,
-                "version": last.version,
-                "id": last.id,
-                "deleted": subject not in living,
-            }
-            if is_long:
-                row["versions"] = sorted(one.version or 0 for one in versions)
-                row["level"] = catalogue.level_of(registry, subject)
-                row["mode"] = registry.mode(subject)
-                advance(1)
-            rows.append(row)
+    rows = [_row(subject, versions, subject in living) for subject, versions in by_subject.items()]
+    if is_long:
+        _add_settings(registry, rows, by_subject)
     return rows
+
+
+def _row(subject: str, versions: list[Registered], is_living: bool) -> Row:
+    last = max(versions, key=lambda one: one.version or 0)
+    return {
+        "subject": subject,
+        "type": last.contract.type,
+        "version": last.version,
+        "id": last.id,
+        "deleted": not is_living,
+    }
+
+
+def _add_settings(
+    registry: SchemaRegistry, rows: list[Row], by_subject: dict[str, list[Registered]]
+) -> None:
+    """What takes a request or two for each subject."""
+    from ottla.cli.schemas import catalogue
+
+    def settings(subject: str) -> tuple[str, str]:
+        return catalogue.level_of(registry, subject), registry.mode(subject)
+
+    asked = catalogue.at_once(settings, list(by_subject))
+    with progress("levels and modes", len(rows)) as advance:
+        for row, (level, mode) in zip(rows, asked, strict=True):
+            row["versions"] = sorted(one.version or 0 for one in by_subject[row["subject"]])
+            row["level"], row["mode"] = level, mode
+            advance(1)
