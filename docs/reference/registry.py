@@ -68,7 +68,11 @@ def text() -> str:
     words = (
         f"All {len(rows)} operations, written from the rows that serve them. Bodies and answers "
         f"are JSON, as `{TYPES[0]}`, or `{TYPES[2]}` where that is asked for. A parameter or a "
-        "field that is not told here is refused, with the nearest name. In a path a subject is "
+        "field that is not told here is refused, with the nearest name where one is near. "
+        "`GET /openapi.json` gives all of this as a document of OpenAPI. `format` is for Avro and "
+        "JSON Schema `resolved`, for Protobuf `serialized` or `ignore_extensions`, or nothing. "
+        "`/v1/metadata/version` says 8.0.0: the version of Confluent's API that clients may take "
+        "for served, not Ottla's own. In a path a subject is "
         "quoted (`/` as `%2F`); `/contexts/CONTEXT` may stand before any path, and means that "
         "context."
     )

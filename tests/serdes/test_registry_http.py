@@ -301,12 +301,31 @@ def test_a_registry_that_does_not_know_us_says_so(bootstrap: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost:8081", "ftp://localhost", "http://", "http://a:b", "http://x?y=z", "http://["],
+    [
+        "",
+        "localhost",
+        "a b:8081",
+        "ftp://localhost",
+        "http://",
+        "http://a:b",
+        "http://x?y=z",
+        "http://[",
+    ],
 )
 def test_urls_that_are_none(url: str) -> None:
     """If this failed, a wrong URL would be told when the first record is sent."""
     with pytest.raises(BadRegistrySetting):
         SchemaRegistry(url)
+
+
+def test_a_host_with_a_port_means_http() -> None:
+    """If this failed, what Kafka's clients take would have to be written in another way here."""
+    with SchemaRegistry("127.0.0.1:8081, localhost:1/contexts/.a,[::1]:8081") as registry:
+        assert registry.urls == [
+            "http://127.0.0.1:8081",
+            "http://localhost:1/contexts/.a",
+            "http://[::1]:8081",
+        ]
 
 
 def test_secrets_are_not_told() -> None:

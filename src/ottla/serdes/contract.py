@@ -7,12 +7,19 @@ Metadata and rules stay the JSON that they are, for a registry may know more of 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ottla.schemas.language import AVRO
+from ottla.serdes.errors import BadRegistrySetting
 
 Json = dict[str, Any]
+FILES = (".avsc", ".proto", ".json")
+"""How the names of files with schemas end."""
+_TEXT = frozenset('{};"\n')
+"""What every text that is a schema has one of; a name of a file has none."""
 
 
 class Reference(NamedTuple):
@@ -82,6 +89,35 @@ class Checked(NamedTuple):
 
     is_compatible: bool
     messages: tuple[str, ...]
+
+
+def text_of(schema: str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]) -> str:
+    """The text of a schema that is given as a text, a file or its name, or as JSON's own values.
+
+    Raises:
+        BadRegistrySetting: a file that can't be read, or nothing of that.
+    """
+    is_named = isinstance(schema, str) and schema.endswith(FILES) and _TEXT.isdisjoint(schema)
+    if isinstance(schema, os.PathLike) or is_named:
+        file = Path(schema)  # type: ignore[arg-type]  # a name, or what has one
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise BadRegistrySetting(
+                f"the schema's file can't be read: {error}",
+                hint=f"a file is given as Path({str(file)!r}); its name counts from the "
+                "folder that the program was started in",
+            ) from error
+    if isinstance(schema, str):
+        return schema
+    if not isinstance(schema, Mapping | list | tuple):
+        raise BadRegistrySetting(
+            f"a schema is a text, a Path, a dict or a Contract, and no {type(schema).__name__}"
+        )
+    try:
+        return json.dumps(schema)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRegistrySetting(f"the schema is no JSON: {error}") from error
 
 
 def registered(answer: Json, asked: Contract | None = None) -> Registered:

@@ -25,7 +25,7 @@ from ottla.serdes.registry_client import ENTRIES_MAX, SchemaRegistry, context_of
 from ottla.serdes.rules.migrations import migrations
 from ottla.serdes.rules.place import Place
 from ottla.serdes.rules.rules import DOMAIN, ENCODING, MIGRATION, READ, RuleRunner, Rules
-from ottla.serdes.serializer import Schemas, Text, contract_of, placed, told
+from ottla.serdes.serializer import Schemas, Text, contract_of, placed, registry_for, told
 from ottla.serdes.subject_names import Strategy, needs_name, strategy_of
 
 
@@ -53,7 +53,7 @@ class Deserializer:
     """Reads data of any schema of a registry; a language's own class says how it is used.
 
     Args:
-        registry: the client.
+        registry: the client, or the URL of one that is made for it.
         codec: the language.
         schema: how values are wanted; None: as they were written.
         use_latest: as the latest version of the subject has them, migrated by its rules; a mapping
@@ -67,7 +67,7 @@ class Deserializer:
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         codec: Codec,
         schema: Text | None = None,
         *,
@@ -75,7 +75,7 @@ class Deserializer:
         subject: str | Strategy = "topic",
         rules: Rules | None = None,
     ) -> None:
-        self._registry = registry
+        registry = self._registry = registry_for(self, registry)
         self._codec = codec
         self._own = None if schema is None else contract_of(schema, codec.type)
         self._latest = use_latest

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from ottla.errors import OttlaError
-from ottla.serdes.contract import Checked, Contract, Json, Registered, registered
+from ottla.serdes.contract import Checked, Contract, Json, Registered, registered, text_of
 from ottla.serdes.errors import BadRegistrySetting, RegistryError
 from ottla.serdes.memory import Memory
 from ottla.serdes.registry_http import (
@@ -132,7 +132,7 @@ class SchemaRegistry:
     # ------------------------------------------------------------ schemas
 
     def register(
-        self, subject: str, schema: Contract | str, *, normalize: bool = False
+        self, subject: str, schema: Contract | str | Mapping[str, Any], *, normalize: bool = False
     ) -> Registered:
         """Put a schema under a subject; the same again gives what is there.
 
@@ -162,7 +162,7 @@ class SchemaRegistry:
     def look_up(
         self,
         subject: str,
-        schema: Contract | str,
+        schema: Contract | str | Mapping[str, Any],
         *,
         normalize: bool = False,
         deleted: bool = False,
@@ -368,7 +368,7 @@ class SchemaRegistry:
     def check(
         self,
         subject: str,
-        schema: Contract | str,
+        schema: Contract | str | Mapping[str, Any],
         number: int | str | None = None,
         *,
         normalize: bool = False,
@@ -473,9 +473,9 @@ class SchemaRegistry:
             memory.forget(lambda key: key[0] == subject)
 
 
-def contract_of(schema: Contract | str) -> Contract:
-    """A contract as it is; a text as one of Avro."""
-    return Contract(schema) if isinstance(schema, str) else schema
+def contract_of(schema: Contract | str | Mapping[str, Any]) -> Contract:
+    """A contract as it is; a text, the name of a file or JSON's own values as one of Avro."""
+    return schema if isinstance(schema, Contract) else Contract(text_of(schema))
 
 
 def context_of(subject: str | None) -> str:

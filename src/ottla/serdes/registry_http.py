@@ -42,6 +42,8 @@ PASSING = (429, 500, 502, 503, 504)
 READS = ("GET", "HEAD")
 REPEATABLE = ("GET", "HEAD", "PUT")
 
+_BARE = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]+(?:/\S*)?")
+"""A host and a port, as one writes them for Kafka: http is meant."""
 _USER_INFO = re.compile(r"//[^/@]*(?:@[^/@]*)*@")
 
 Token = str | Callable[[], str]
@@ -103,8 +105,9 @@ def place_of(url: str) -> Place:
     """
     hint = "a registry's URL is like http://localhost:8081"
     shown = _USER_INFO.sub("//…@", url)
+    url = url.strip()
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(f"http://{url}" if _BARE.fullmatch(url) else url)
         port = parts.port
     except ValueError as error:
         raise BadRegistrySetting(

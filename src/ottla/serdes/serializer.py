@@ -12,16 +12,16 @@ left out because nobody asked for it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ottla.errors import OttlaError
-from ottla.schemas.language import InvalidSchema
+from ottla.schemas.language import PROTOBUF, InvalidSchema
 from ottla.serdes import framing
 from ottla.serdes.codec import Codec, Misfit
-from ottla.serdes.contract import Contract, Registered
+from ottla.serdes.contract import Contract, Registered, text_of
 from ottla.serdes.errors import BadData, BadRegistrySetting, RegistryError
 from ottla.serdes.framing import FIRST, Indexes
 from ottla.serdes.memory import Memory
@@ -31,7 +31,7 @@ from ottla.serdes.rules.place import Place
 from ottla.serdes.rules.rules import DOMAIN, ENCODING, WRITE, RuleRunner, Rules
 from ottla.serdes.subject_names import Strategy, strategy_of
 
-Text = str | os.PathLike[str] | Contract
+Text = str | os.PathLike[str] | Contract | Mapping[str, Any] | Sequence[Any]
 PREFIX, HEADER = "prefix", "header"
 
 
@@ -48,9 +48,10 @@ class Serializer:
     """Writes values by a schema; a language's own class says how it is used.
 
     Args:
-        registry: the client.
+        registry: the client, or the URL of one that is made for it.
         codec: the language.
-        schema: a text, a file, or a contract with references; None: what the registry has.
+        schema: a text, a file, JSON's own values, or a contract with references; None: what the
+            registry has.
         auto_register: register a schema that is not there; else it must be.
         use_latest: write with the latest version of the subject, whatever `schema` says; a mapping
             means the latest version whose metadata has these properties.
@@ -65,7 +66,7 @@ class Serializer:
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         codec: Codec,
         schema: Text | None,
         *,
@@ -78,7 +79,7 @@ class Serializer:
     ) -> None:
         if schema_in not in (PREFIX, HEADER):
             raise BadRegistrySetting(f"schema_in={schema_in!r}: it is 'prefix' or 'header'")
-        self._registry = registry
+        registry = self._registry = registry_for(self, registry)
         self._codec = codec
         self._own = None if schema is None else contract_of(schema, codec.type)
         self._auto_register = auto_register
@@ -250,8 +251,11 @@ class Schemas:
         try:
             return self._codec.read(contract, needed)
         except InvalidSchema as error:
+            where = f" at {error.path}" if error.path else ""
+            if error.line and f"line {error.line}, column" not in str(error):
+                where += f" (line {error.line}, column {error.column})"
             raise BadData(
-                f"the {contract.type} schema can't be read: {error}",
+                f"the {contract.type} schema can't be read{where}: {error}",
                 subject=subject,
                 schema_id=schema_id,
                 hint=error.hint,
@@ -268,12 +272,30 @@ def contract_of(schema: Text, schema_type: str) -> Contract:
         if schema.type != schema_type:
             raise BadRegistrySetting(f"a schema of {schema.type} is given for {schema_type}")
         return schema
-    if isinstance(schema, os.PathLike):
-        try:
-            return Contract(Path(schema).read_text(encoding="utf-8"), schema_type)
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadRegistrySetting(f"the schema's file can't be read: {error}") from error
-    return Contract(schema, schema_type)
+    if schema_type == PROTOBUF and not isinstance(schema, str | os.PathLike):
+        raise BadRegistrySetting(
+            f"a schema of Protobuf is a text, and a {type(schema).__name__} is given",
+            hint="such as 'syntax = \"proto3\"; message Order { string what = 1; }'",
+        )
+    return Contract(text_of(schema), schema_type)
+
+
+def registry_for(owner: object, registry: SchemaRegistry | str) -> SchemaRegistry:
+    """The client of a registry; one that is made for a URL is closed when its owner goes.
+
+    Raises:
+        BadRegistrySetting: it is neither a client nor a URL.
+    """
+    if isinstance(registry, str):
+        made = SchemaRegistry(registry)
+        weakref.finalize(owner, made.close)
+        return made
+    if isinstance(registry, SchemaRegistry):
+        return registry
+    raise BadRegistrySetting(
+        f"a registry is given as SchemaRegistry(url), and {type(registry).__name__} is no such",
+        hint="its URL does, too: 'http://localhost:8081'",
+    )
 
 
 @contextmanager

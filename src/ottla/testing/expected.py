@@ -26,6 +26,7 @@ class Record(NamedTuple):
     timestamp_ms: int
     partition: int
     offset: int
+    topic: str = ""
 
 
 Wanted = tuple[bool, bytes | None, bytes | None]

@@ -424,7 +424,7 @@ def _records(client: Client, topic: str, partition: int | None = None) -> list[R
 
     numbers = records.partitions(client, topic) if partition is None else [partition]
     return [
-        Record(r.value, r.key, r.headers, r.timestamp_ms, r.partition, r.offset)
+        Record(r.value, r.key, r.headers, r.timestamp_ms, r.partition, r.offset, topic)
         for r in records.read(client, topic, numbers)
     ]
 

@@ -19,8 +19,9 @@ class AvroSerializer(Serializer):
         producer.send("orders", serializer("orders", {"what": "bicycle"}))
 
     Args:
-        registry: the client.
-        schema: a text, a file's path, or a contract with references; None: the latest version.
+        registry: the client, or the URL of one that is made for it.
+        schema: a text, a file's path, a dict, or a contract with references; None: the latest
+            version.
         to_dict: makes a value what fastavro takes; without it, dataclasses are taken apart.
         strict: refuse what does not fit: a number out of its range, 2.7 or True for an int, a field
             that the schema does not have. False: what fastavro can make bytes of is written.
@@ -33,7 +34,7 @@ class AvroSerializer(Serializer):
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         schema: Text | None = None,
         *,
         to_dict: Callable[[Any], Any] | None = None,
@@ -59,7 +60,7 @@ class AvroDeserializer(Deserializer):
             order = deserializer(record)
 
     Args:
-        registry: the client.
+        registry: the client, or the URL of one that is made for it.
         schema: the reader's schema; None: each record is read as it was written.
         from_dict: makes what fastavro gives what the program wants.
         return_record_name: tell which branch of a union of records was read, as a pair.
@@ -72,7 +73,7 @@ class AvroDeserializer(Deserializer):
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         schema: Text | None = None,
         *,
         from_dict: Callable[[Any], Any] | None = None,

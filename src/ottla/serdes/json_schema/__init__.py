@@ -19,19 +19,21 @@ class JsonSerializer(Serializer):
         producer.send("orders", serializer("orders", {"what": "bicycle"}))
 
     Args:
-        registry: the client.
-        schema: a text, a file's path, or a contract with references; None: the latest version.
+        registry: the client, or the URL of one that is made for it.
+        schema: a text, a file's path, a dict, or a contract with references; None: the latest
+            version.
         to_dict: makes a value a document; without it, dataclasses are taken apart.
         validate: hold each document against the schema.
         options: those of `Serializer`.
 
     Raises:
         BadRegistrySetting: something of that can't be meant.
+        MissingExtra: jsonschema-rs is not installed.
     """
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         schema: Text | None = None,
         *,
         to_dict: Callable[[Any], Any] | None = None,
@@ -57,7 +59,7 @@ class JsonDeserializer(Deserializer):
             order = deserializer(record)
 
     Args:
-        registry: the client.
+        registry: the client, or the URL of one that is made for it.
         schema: the reader's schema; None: each document is held against its writer's.
         from_dict: makes a document what the program wants.
         validate: hold each document against the schema.
@@ -65,11 +67,12 @@ class JsonDeserializer(Deserializer):
 
     Raises:
         BadRegistrySetting: something of that can't be meant.
+        MissingExtra: jsonschema-rs is not installed.
     """
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         schema: Text | None = None,
         *,
         from_dict: Callable[[Any], Any] | None = None,

@@ -12,9 +12,11 @@ from functools import cached_property
 from typing import Any
 
 from ottla.schemas.json_schema import JSON_LANGUAGE, validator
+from ottla.schemas.json_schema.engine import EngineMissing, engine
 from ottla.schemas.language import JSON, Dependency
 from ottla.serdes.codec import Change, Misfit
 from ottla.serdes.contract import Contract
+from ottla.serdes.errors import MissingExtra
 from ottla.serdes.framing import Indexes
 from ottla.serdes.json_schema.fields import Walk
 
@@ -52,12 +54,19 @@ class JsonCodec:
 
     Args:
         validate: whether documents are held against their schema.
+
+    Raises:
+        MissingExtra: jsonschema-rs is not installed; schemas can't be read without it either.
     """
 
     type = JSON
     has_indexes = False
 
     def __init__(self, *, validate: bool = True) -> None:
+        try:
+            engine()
+        except EngineMissing:
+            raise MissingExtra("jsonschema-rs", "registry") from None
         self._validate = validate
 
     def read(self, contract: Contract, dependencies: Sequence[Dependency]) -> JsonSchemaRead:

@@ -29,7 +29,7 @@ class ProtobufSerializer(Serializer):
     An import is registered under its path as its subject, unless every registry has it.
 
     Args:
-        registry: the client.
+        registry: the client, or the URL of one that is made for it.
         message: the class, or the name of a message in the schema, that a dict is made into;
             messages need none.
         schema: a text, a file's path, or a contract with references, instead of the class's own.
@@ -42,7 +42,7 @@ class ProtobufSerializer(Serializer):
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         message: Any = None,
         schema: Text | None = None,
         **options: Any,
@@ -111,7 +111,7 @@ class ProtobufDeserializer(Deserializer):
             order = deserializer(record)
 
     Args:
-        registry: the client.
+        registry: the client, or the URL of one that is made for it.
         message: the class; None: messages are made from the schema.
         as_dict: give dicts, as Protobuf's JSON has them, with the names of the schema.
         options: those of `Deserializer`.
@@ -123,7 +123,7 @@ class ProtobufDeserializer(Deserializer):
 
     def __init__(
         self,
-        registry: SchemaRegistry,
+        registry: SchemaRegistry | str,
         message: Any = None,
         *,
         as_dict: bool = False,
