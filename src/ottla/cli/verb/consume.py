@@ -150,11 +150,7 @@ def VERB(
         committed,
     )
     _check(wanted)
-    text: record_text.Text = record_text.value_line
-    if as_json or keys:
-        text = record_text.json_line if as_json else record_text.key_value_line
-    elif form is not None:
-        text = record_text.of_format(form)
+    text = _text(keys, as_json, form)
     if sys.stdout is None:
         raise Failed("there is no standard output to print to", hint="it is closed: `>&-`")
     own = {
@@ -178,6 +174,12 @@ def VERB(
                 consumer.close()
             finally:
                 client.close()
+
+
+def _text(keys: bool, as_json: bool, form: str | None) -> record_text.Text:
+    if as_json or keys:
+        return record_text.json_line if as_json else record_text.key_value_line
+    return record_text.value_line if form is None else record_text.of_format(form)
 
 
 @contextmanager
