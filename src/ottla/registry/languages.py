@@ -71,7 +71,7 @@ class Reading:
         self._kept: OrderedDict[Any, Schema] = OrderedDict()
         self._characters = 0
         self._lock = Lock()
-        self._digests: dict[tuple[bytes, str, bool], bytes | None] = {}
+        self._digests: dict[tuple[bytes, str, bool], bytes] = {}
 
     def read(
         self, schema_type: str, text: str, references: Iterable[Reference], context: str
@@ -114,8 +114,8 @@ class Reading:
                 self._digests.clear()
             try:
                 schema = self.of(version)
-            except Refusal:
-                self._digests[key] = None
+            except Refusal:  # not for ever: what it refers to may come
+                return None
             else:
                 text = schema.normalized() if normalized else schema.text
                 self._digests[key] = text_digest(text)
