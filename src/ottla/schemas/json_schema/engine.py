@@ -145,7 +145,8 @@ def exported(root: Node) -> Node:
             elif keyword in drafts.ONE:
                 out[keyword] = rewritten(held)
             elif keyword in drafts.MANY:
-                out[keyword] = [rewritten(schema) for schema in held]
+                if held:  # places of which there are none say nothing, and may not be told
+                    out[keyword] = [rewritten(schema) for schema in held]
             elif keyword in drafts.NAMED:
                 out[keyword] = {name: rewritten(schema) for name, schema in held.items()}
             else:
