@@ -70,6 +70,10 @@ class Difference(NamedTuple):
     message: str
 
 
+UNDECIDED = "COMPATIBILITY_UNDECIDED"
+"""The kind of the one difference where comparing would take more than a comparison may cost."""
+
+
 class Schema(Protocol):
     """A schema that was read, with all that it refers to."""
 

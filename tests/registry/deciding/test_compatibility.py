@@ -9,6 +9,8 @@ import pytest
 from ottla.registry.deciding import compatibility
 from ottla.registry.deciding.checking import check
 from ottla.registry.deciding.setting import set_config
+from ottla.schemas.avro import AvroSchema
+from ottla.schemas.language import UNDECIDED, Difference, Schema
 from ottla.web.operation import Refusal
 from registry.world import World, record
 
@@ -148,3 +150,21 @@ def test_reasons_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     found = reasons(world, record("a", "b", "c", "d"))
     assert len(found) == 3
     assert "more" in found[-1]
+
+
+def test_what_is_too_much_for_one_version_is_not_tried_on_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If this failed, one registration could compare for seconds with each of a hundred versions,
+    and nobody else could write meanwhile.
+    """
+    world = world_of("BACKWARD_TRANSITIVE")
+    asked: list[object] = []
+
+    def undecided(self: AvroSchema, writer: Schema, *, lenient: bool = False) -> list[Difference]:
+        asked.append(writer)
+        return [Difference(UNDECIDED, "", "too much to compare")]
+
+    monkeypatch.setattr(AvroSchema, "unreadable", undecided)
+    assert [reason.split()[0] for reason in reasons(world, BOTH)] == [UNDECIDED]
+    assert len(asked) == 1

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from ottla.registry.contracts import Json
 from ottla.registry.languages import Reading
 from ottla.registry.stored import Version
-from ottla.schemas.language import Difference, Schema
+from ottla.schemas.language import UNDECIDED, Difference, Schema
 from ottla.web.operation import Refusal
 
 REASONS_MAX = 100
@@ -38,6 +38,8 @@ def reasons(
     told: list[str] = []
     for version in compared:
         told += _against(reading, schema, schema_type, version, level, lenient)
+        if any(reason.startswith(UNDECIDED) for reason in told):
+            return told  # what was too much for one version would be so for each
         if len(told) >= REASONS_MAX:
             return [*told[:REASONS_MAX], f"and more: the first {REASONS_MAX} are told"]
     return told

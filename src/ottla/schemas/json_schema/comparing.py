@@ -40,7 +40,7 @@ from ottla.schemas.json_schema.kinds import difference
 from ottla.schemas.json_schema.linking import Linked
 from ottla.schemas.json_schema.objects import check_objects
 from ottla.schemas.json_schema.scalars import check_numbers, check_text, check_type, check_values
-from ottla.schemas.language import Difference
+from ottla.schemas.language import UNDECIDED, Difference
 
 CHECKS = (
     check_type,
@@ -70,7 +70,7 @@ def unreadable(
     try:
         found = claims.unread(claims.writer(writer.root), reader.root, "#")
     except (TooMuch, RecursionError):  # The second where the caller stands deep already.
-        found = (difference("COMPATIBILITY_UNDECIDED", "#"),)
+        found = (difference(UNDECIDED, "#"),)
     if lax is not None:
         lax |= claims.lax
     if found and engine.covers(reader.root, writer.root):

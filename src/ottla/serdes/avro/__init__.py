@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from ottla.serdes.avro.codec import AvroCodec
 from ottla.serdes.deserializer import Deserializer
+from ottla.serdes.plain import plain
 from ottla.serdes.registry_client import SchemaRegistry
 from ottla.serdes.serializer import Serializer, Text
 
@@ -45,11 +45,7 @@ class AvroSerializer(Serializer):
         self._to_dict = to_dict
 
     def _plain(self, value: Any) -> Any:
-        if self._to_dict is not None:
-            return self._to_dict(value)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return dataclasses.asdict(value)
-        return value
+        return plain(value, self._to_dict)
 
 
 class AvroDeserializer(Deserializer):
