@@ -1,0 +1,9 @@
+//! The fast executor of Streams: a task takes whole batches of records and gives what they cause.
+//!
+//! A task is what `ottla.streams` planned, compiled: sources, operators, stores, sinks. It keeps its state
+//! in memory and appends what it writes (outputs, repartitions, changelogs) to batches. Time comes in as a
+//! number; what only the host language can do (a Python function, a serde of the registry) goes out
+//! through one trait, `Host`. Nothing here knows Python.
+
+pub mod host;
+pub mod value;
