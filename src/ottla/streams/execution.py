@@ -1,0 +1,116 @@
+"""What every executor takes and gives, and what it is told beside the plan.
+
+An executor runs one task: it is given records in the order in which they are to be processed, and gives
+back all that they cause, each with the place of the record that caused it. It has no clock and does no
+I/O. Repartition topics, and source topics that are sinks too, are fed back at once where `loop_back` is
+on, as in Apache Kafka's test driver; a running application turns it off and writes them to Kafka.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Input(NamedTuple):
+    """One record of a source topic. Times are ms since the epoch."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Headers = ()
+    partition: int = 0
+    offset: int = -1
+
+
+class Produced(NamedTuple):
+    """One record for a topic: a sink's, a repartition's, a changelog's, a dead letter.
+
+    `cause` is the place in the batch of the record that caused it; -1 where time alone did.
+    """
+
+    cause: int
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Headers = ()
+    partition: int | None = None
+
+
+class Skipped(NamedTuple):
+    """Records that an operator left out, and why; counted, and the first of each named in the log."""
+
+    node: str
+    reason: str
+
+
+class Answer(Enum):
+    """What a handler says about a record that failed."""
+
+    RESUME = "resume"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a handler is told: where, on which record, by which error."""
+
+    stage: str  # "deserialization", "processing" or "production"
+    node: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    error: BaseException
+
+
+#: A handler; an application gives a function of its own, or one of the two names.
+Handler = Callable[[Failure], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an executor is told beside the plan; the names of Kafka's configs stand in the comments."""
+
+    app_id: str
+    deserialization_handler: Handler | None = None  # None fails; *.exception.handler
+    processing_handler: Handler | None = None
+    production_handler: Handler | None = None
+    dead_letter_topic: str | None = None  # errors.dead.letter.queue.topic.name
+    #: How often at most windows that close are emitted, by the wall clock; 0 is at every record.
+    emit_interval_ms: int = 1000
+    loop_back: bool = True
+    #: Handed to processors as their application's configs.
+    configs: Mapping[str, Any] | None = None
+
+
+class Executor(Protocol):
+    """One task of a topology. `now` is the wall clock's time in ms."""
+
+    def process(self, records: Sequence[Input], now: int) -> list[Produced]:
+        """All that these records cause, in the order in which it was written.
+
+        Raises:
+            ProcessingError: a record failed and no handler resumed; what came before it counts.
+        """
+
+    def advance(self, now: int) -> list[Produced]:
+        """The wall clock is `now`: what its punctuations cause."""
+
+    def store(self, name: str) -> Any:
+        """The store of this name, to be read: get, range, all, fetch as its kind offers."""
+
+    def skipped(self) -> Mapping[Skipped, int]:
+        """How many records were left out, by operator and reason."""
+
+    def close(self) -> None:
+        """Close processors and stores."""

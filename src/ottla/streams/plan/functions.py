@@ -1,0 +1,79 @@
+"""What a user gives an operator to call: a Python function, or an expression that both executors read.
+
+How many parameters a function has says what it is called with, in Kafka's order: where Kafka offers
+`(key, value)`, one parameter gets the value; where it offers `(key, value, aggregate)`, two get the value
+and the aggregate; where it offers `(key, left, right)`, two get left and right. That is decided once, when
+the topology is built, so an executor only reads `arguments`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ottla.streams.errors import TopologyError
+from ottla.streams.expressions import Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function and the names of what it is called with, in order.
+
+    `expression` is set where the user gave an expression; `call` then evaluates it and takes
+    `key, value, timestamp, headers`.
+    """
+
+    call: Callable[..., Any]
+    arguments: tuple[str, ...]
+    expression: Expression | None = None
+    name: str = field(default="")
+
+    @classmethod
+    def of(cls, given: object, offered: Sequence[str], *, what: str) -> Function:
+        """The function for an operator that offers these arguments; `what` is named in errors.
+
+        Raises:
+            TopologyError: it is no function, or has parameters that the operator does not offer.
+        """
+        if isinstance(given, Expression):
+            arguments = ("key", "value", "timestamp", "headers")
+            return cls(given.evaluate, arguments, given, repr(given))
+        if not callable(given):
+            raise TopologyError(
+                f"{what} needs a function or an expression, not {given!r}",
+                hint="give a function, a lambda, or an expression such as col('price') >= 10",
+            )
+        count = positional_parameters(given, len(offered))
+        if count > len(offered) or (count == 0 and offered):
+            raise TopologyError(
+                f"{what} calls its function with ({', '.join(offered)}), "
+                f"but {name_of(given)} takes {count} parameters",
+                hint=f"take {' or '.join(suffixes(offered))}",
+            )
+        return cls(given, tuple(offered[len(offered) - count :]), None, name_of(given))
+
+
+def name_of(given: object) -> str:
+    return getattr(given, "__qualname__", None) or type(given).__qualname__
+
+
+def suffixes(offered: Sequence[str]) -> list[str]:
+    return [f"({', '.join(offered[start:])})" for start in range(len(offered) - 1, -1, -1)]
+
+
+def positional_parameters(given: Callable[..., Any], offered: int) -> int:
+    """How many of what is offered the function takes; all, where Python cannot say.
+
+    A parameter with a default is not filled; one that catches all (`*args`) takes all.
+    """
+    try:
+        signature = inspect.signature(given)
+    except (TypeError, ValueError):  # a type such as `str`, or a function in C that does not say
+        return 1 if isinstance(given, type) else offered
+    parameters = signature.parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return offered
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(1 for p in parameters if p.kind in places and p.default is p.empty)
