@@ -29,6 +29,8 @@ pub struct Refusal {
 pub enum By {
     Serde,
     Expression,
+    /// An operator of a topology.
+    Processing,
 }
 
 impl<E> From<Refusal> for Fault<E> {
