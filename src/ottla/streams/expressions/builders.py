@@ -96,7 +96,7 @@ class Then(Expression):
 
 
 def when(condition: object) -> When:
-    """`when(condition).then(result).otherwise(other)`; further cases by `.when()` after `.then()`."""
+    """`when(condition).then(result).otherwise(other)`; more cases by `.when()` after `.then()`."""
     return When(condition)
 
 

@@ -315,7 +315,7 @@ class Expression:
         return Expression((name, self._rows, right._rows), (self, right))
 
     def _chain(self, name: str, other: object) -> Expression:
-        """A chain of & or | is one operation of many parts, so that it is no deeper for being long."""
+        """A chain of & or | is one operation of many parts, however long no deeper."""
         right = expression_of(other)
         if self._rows[0] != name:
             return Expression((name, self._rows, right._rows), (self, right))
@@ -395,9 +395,10 @@ def literal_of(value: Any) -> Any:
     Raises:
         ExpressionError: it is nothing of these.
     """
-    for kind in (bool, int, float, str, bytes):
+    kinds: tuple[Any, ...] = (bool, int, float, str, bytes)
+    for kind in kinds:
         if isinstance(value, kind):
-            found = value if type(value) is kind else kind(value)
+            found: Any = value if type(value) is kind else kind(value)
             if kind is int and not INT_MIN <= found <= INT_MAX:
                 raise ExpressionError(
                     "a literal does not fit 64 bits", hint="use a float for numbers so large"

@@ -49,35 +49,22 @@ def plain(value: Any) -> Any:
     return plain(found)
 
 
-def field(value: Any, name: str) -> Any:
-    """A field of what is no dict: of a dataclass or struct, by its name in JSON.
+@lru_cache(maxsize=4096)
+def attribute_of(kind: type, field: str) -> str | None:
+    """The attribute of a dataclass or struct that is this field in its JSON; None where it has none.
 
-    Raises:
-        Foreign: the value has no plain one.
+    A class whose JSON leaves fields out, or is no object, has none: its whole JSON is asked for.
     """
-    attribute = _attributes(type(value)).get(name)
-    if attribute is not None:
-        return plain(getattr(value, attribute))
-    found = plain(value)
-    return plain(found.get(name)) if type(found) is dict else found
-
-
-@lru_cache(maxsize=1024)
-def _attributes(kind: type) -> dict[str, str]:
-    """Attributes that are a JSON object's fields one to one; none where a class says otherwise."""
     config = getattr(kind, "__struct_config__", None)
     if config is not None:
         if config.omit_defaults or config.array_like:
-            return {}
-        encoded, own = kind.__struct_encode_fields__, kind.__struct_fields__  # type: ignore[attr-defined]
-        return dict(zip(encoded, own, strict=True))
+            return None
+        names = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)  # type: ignore[attr-defined]
+        return dict(names).get(field)
     if dataclasses.is_dataclass(kind):
-        return {row.name: row.name for row in dataclasses.fields(kind) if not _is_hidden(row.name)}
-    return {}
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith("_")
+        known = any(row.name == field for row in dataclasses.fields(kind))
+        return field if known and not field.startswith("_") else None
+    return None
 
 
 def type_of(value: Any) -> str:

@@ -129,7 +129,7 @@ def ceil(rows: Rows, of: Part) -> Part:
     return _whole(rows, of, math.ceil)
 
 
-ARITHMETIC = {
+ARITHMETIC: dict[str, Callable[..., Part]] = {
     **dict.fromkeys(OPERATORS, arithmetic),
     "neg": negate,
     "abs": absolute,

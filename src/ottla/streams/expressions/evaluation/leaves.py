@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ottla.streams.expressions.display import Rows, literal
 from ottla.streams.expressions.evaluation.refusal import PATH_HINT, VALUE_HINT, Part, refused
-from ottla.streams.expressions.plain import UNBOUNDED, Foreign, field, plain, type_of
+from ottla.streams.expressions.plain import UNBOUNDED, Foreign, attribute_of, plain, type_of
 from ottla.streams.serdes import java_text
 from ottla.streams.serdes.serde import INT_MAX, INT_MIN
-
-OBJECTS = (dict, list)
 
 
 def column(rows: Rows) -> Part:
@@ -35,8 +34,9 @@ def _field(rows: Rows, name: str) -> Part:
     def read(key: Any, value: Any, timestamp: int, headers: Any) -> Any:
         if type(value) is dict:
             found = value.get(name)
-            kind = type(found)
-            if kind in UNBOUNDED or (kind is int and INT_MIN <= found <= INT_MAX):
+            if type(found) in UNBOUNDED:
+                return found
+            if type(found) is int and INT_MIN <= found <= INT_MAX:
                 return found
         return step(rows, value, name)
 
@@ -45,25 +45,21 @@ def _field(rows: Rows, name: str) -> Part:
 
 def step(rows: Rows, value: Any, segment: str | int) -> Any:
     """One step down a path."""
+    if isinstance(segment, str):
+        attribute = attribute_of(type(value), segment)
+        if attribute is not None:
+            return known(rows, getattr(value, attribute))
+    value = known(rows, value)
     if value is None:
         return None
-    kind = type(value)
     if isinstance(segment, str):
-        if kind is dict:
+        if type(value) is dict:
             return known(rows, value.get(segment))
-        if kind not in UNBOUNDED:
-            try:
-                found = field(value, segment)
-            except Foreign as foreign:
-                raise refused(rows, str(foreign), VALUE_HINT) from None
-            if kind is not int and not isinstance(value, (int, str, bytes, float)):
-                return found
-    elif isinstance(value, (list, tuple)) and kind not in UNBOUNDED - {list}:
-        inside = -len(value) <= segment < len(value)
-        return known(rows, value[segment]) if inside else None
-    found = known(rows, value)
+    elif type(value) is list:
+        is_inside = -len(value) <= segment < len(value)
+        return known(rows, value[segment]) if is_inside else None
     what = "field" if isinstance(segment, str) else "place"
-    raise refused(rows, f"type {type_of(found)} has no {what} {literal(segment)}", PATH_HINT)
+    raise refused(rows, f"type {type_of(value)} has no {what} {literal(segment)}", PATH_HINT)
 
 
 def known(rows: Rows, value: Any) -> Any:
@@ -110,7 +106,7 @@ def lit(rows: Rows) -> Part:
     return lambda key, value, timestamp, headers: found
 
 
-LEAVES = {
+LEAVES: dict[str, Callable[..., Part]] = {
     "col": column,
     "item": item,
     "key": key_,

@@ -209,7 +209,7 @@ def record(rows: Rows, *parts: Part) -> Part:
     return run
 
 
-TEXTS = {
+TEXTS: dict[str, Callable[..., Part]] = {
     "upper": upper,
     "lower": lower,
     "strip": strip,

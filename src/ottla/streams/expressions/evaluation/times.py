@@ -145,7 +145,7 @@ def _parsed(text: str) -> int | None:
     return at + offset if sign == "-" else at - offset
 
 
-TIMES = {
+TIMES: dict[str, Callable[..., Part]] = {
     "truncate": truncate,
     "hour": hour,
     "minute": minute,
