@@ -6,4 +6,7 @@
 //! through one trait, `Host`. Nothing here knows Python.
 
 pub mod host;
+pub mod murmur3;
+pub mod packed;
+pub mod stores;
 pub mod value;

@@ -1,0 +1,3 @@
+//! State stores over bytes, in memory.
+
+pub mod versioned;
