@@ -243,12 +243,13 @@ impl VersionedStore {
 
 /// Kafka's choice: shorter histories have fewer segments.
 fn default_interval(history_retention_ms: i64) -> i64 {
-    match history_retention_ms {
-        ..=60_000 => (history_retention_ms / 3).max(2_000),
-        ..=300_000 => (history_retention_ms / 5).max(20_000),
-        ..=3_600_000 => (history_retention_ms / 12).max(60_000),
-        _ => (history_retention_ms / 24).max(300_000),
-    }
+    let (parts, least) = match history_retention_ms {
+        ..=60_000 => (3, 2_000),
+        60_001..=300_000 => (5, 20_000),
+        300_001..=3_600_000 => (12, 60_000),
+        _ => (24, 300_000),
+    };
+    (history_retention_ms / parts).max(least)
 }
 
 #[cfg(test)]
