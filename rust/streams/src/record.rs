@@ -63,7 +63,7 @@ pub struct Stamped<O> {
     pub headers: Headers,
 }
 
-impl<O: 'static> Record<O> {
+impl<O> Record<O> {
     pub fn plain(key: Value<O>, value: Value<O>, timestamp: i64, headers: Headers) -> Self {
         Self {
             key,
@@ -86,18 +86,16 @@ impl<O: 'static> Record<O> {
     pub fn change(&self) -> &Change<O> {
         match &self.payload {
             Payload::Change(change) => change,
-            _ => Change::NONE,
+            _ => &Change {
+                new: Value::Null,
+                old: Value::Null,
+                is_latest: true,
+            },
         }
     }
 }
 
-impl<O: 'static> Change<O> {
-    const NONE: &'static Self = &Self {
-        new: Value::Null,
-        old: Value::Null,
-        is_latest: true,
-    };
-
+impl<O> Change<O> {
     pub fn new(new: Value<O>, old: Value<O>) -> Self {
         Self {
             new,
