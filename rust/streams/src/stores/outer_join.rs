@@ -95,6 +95,11 @@ impl OuterStore {
         list(at.side, values)
     }
 
+    pub fn contains(&self, at: &Waiting) -> bool {
+        self.tree(at.side)
+            .contains_key(&(at.timestamp, at.key.clone()))
+    }
+
     /// Take a key away with all its values; false where it was not there.
     pub fn remove(&mut self, at: &Waiting) -> bool {
         // A pair owns its key; short keys are copied without an allocation.
