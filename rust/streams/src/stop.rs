@@ -29,7 +29,7 @@ pub fn raised<E>(error: E) -> Stop<E> {
 /// An operator cannot go on with what it was given.
 pub fn refused<E>(text: String, hint: &'static str) -> Stop<E> {
     let refusal = Refusal {
-        by: By::Processing,
+        by: By::Operator,
         text,
         hint,
     };
