@@ -1,9 +1,6 @@
 //! Fields of tidy documents, found without parsing the rest.
 
-use bytes::Bytes;
 
-use super::value_of;
-use crate::value::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
@@ -130,12 +127,4 @@ fn container_end(document: &[u8], start: usize) -> usize {
         at += 1;
     }
     document.len()
-}
-
-/// What a path finds in a document.
-pub fn find<O>(document: &Bytes, segment: &Segment) -> Value<O> {
-    match segment.find(document, 0) {
-        Some((start, end)) => value_of(document, start, end),
-        None => Value::Null,
-    }
 }
