@@ -1,0 +1,129 @@
+"""A plan as the core reads it: one tree of dicts, lists, texts and numbers, and the objects beside it.
+
+Every row of the plan becomes a dict of its fields under their own names and `is`, the row's class. What
+only Python can do becomes a number: functions, serdes of the host, suppliers of processors stand in lists
+of `Compiled` and the tree says their places. So an operator is added in the plan and in the core, and
+nothing here changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from ottla.streams.execution import Settings
+from ottla.streams.plan.functions import Function
+from ottla.streams.plan.operators import Process, TableTransformValues
+from ottla.streams.plan.topology import Topology
+from ottla.streams.serdes import Serde
+
+#: What stands in the tree for an object is `{"host": its place in the list}`.
+Tree = None | bool | int | float | str | bytes | list["Tree"] | dict[str, "Tree"]
+
+
+@dataclass(slots=True)
+class Compiled:
+    """The tree and the objects that it names by their places."""
+
+    tree: dict[str, Tree] = field(default_factory=dict)
+    functions: list[Callable[..., Any]] = field(default_factory=list)
+    serdes: list[Serde] = field(default_factory=list)
+    suppliers: list[Callable[[], Any]] = field(default_factory=list)
+
+    def _place(self, objects: list[Any], given: object) -> int:
+        for place, known in enumerate(objects):
+            if known is given:
+                return place
+        objects.append(given)
+        return len(objects) - 1
+
+    def row(self, given: object) -> Tree:
+        """One value of the plan as a branch of the tree."""
+        match given:
+            case Enum():
+                return str(given.value)
+            case None | bool() | int() | float() | str() | bytes():
+                return given
+            case Function():
+                return self._function(given)
+            case Serde():
+                return self._serde(given)
+            case re.Pattern():
+                return str(given.pattern)
+            case Process() | TableTransformValues():
+                return self._supplied(given)
+            case Mapping():
+                return {str(name): self.row(each) for name, each in given.items()}
+            case tuple() | list():
+                return [self.row(each) for each in given]
+            case frozenset():
+                return [self.row(each) for each in sorted(given)]
+            case _ if is_dataclass(given) and not isinstance(given, type):
+                found: dict[str, Tree] = {"is": type(given).__name__}
+                for each in fields(given):
+                    found[each.name] = self.row(getattr(given, each.name))
+                return found
+            case _ if callable(given):
+                return {"call": self._place(self.functions, given)}
+        raise TypeError(f"the core has no row for {given!r}")
+
+    def _function(self, given: Function) -> Tree:
+        if given.expression is not None:
+            return {
+                "call": None,
+                "arguments": list(given.arguments),
+                "expression": self.rows(given.expression.rows()),
+            }
+        return {
+            "call": self._place(self.functions, given.call),
+            "arguments": list(given.arguments),
+            "expression": None,
+        }
+
+    def rows(self, given: object) -> Tree:
+        """An expression's rows: tuples become lists, the rest stands as it is."""
+        if isinstance(given, tuple | list):
+            return [self.rows(each) for each in given]
+        return self.row(given)
+
+    def _serde(self, given: Serde) -> Tree:
+        if given.native is None:
+            return {"host": self._place(self.serdes, given)}
+        return self.rows(given.native)
+
+    def _supplied(self, given: Process | TableTransformValues) -> Tree:
+        found: dict[str, Tree] = {"is": type(given).__name__}
+        for each in fields(given):
+            value = getattr(given, each.name)
+            if each.name == "supplier":
+                self.suppliers.append(value)  # each node has its own processor
+                found["processor"] = len(self.suppliers) - 1
+            else:
+                found[each.name] = self.row(value)
+        return found
+
+
+def compiled(topology: Topology, settings: Settings) -> Compiled:
+    """The tree of a topology, with the names that its topics have in Kafka."""
+    found = Compiled()
+    app = settings.app_id
+    tree = found.tree
+    tree["sources"] = [found.row(each) for each in topology.sources.values()]
+    tree["nodes"] = [found.row(each) for each in topology.nodes.values()]
+    tree["sinks"] = [found.row(each) for each in topology.sinks.values()]
+    tree["stores"] = [found.row(each) for each in topology.stores.values()]
+    names = {name: topology.topic_name(name, app) for name in topology.internal_topics}
+    tree["internal_topics"] = dict(names)
+    tree["changelogs"] = {
+        store.name: topology.changelog_name(store, app) for store in topology.stores.values()
+    }
+    tree["settings"] = {
+        "app_id": app,
+        "dead_letter_topic": settings.dead_letter_topic,
+        "emit_interval_ms": settings.emit_interval_ms,
+        "loop_back": settings.loop_back,
+    }
+    return found
