@@ -90,9 +90,9 @@ class Compiled:
         return self.row(given)
 
     def _serde(self, given: Serde) -> Tree:
-        if given.native is None:
-            return {"host": self._place(self.serdes, given)}
-        return self.rows(given.native)
+        """A native serde has a number too: an object of the host is written by the host."""
+        native = None if given.native is None else self.rows(given.native)
+        return {"host": self._place(self.serdes, given), "native": native}
 
     def _supplied(self, given: Process | TableTransformValues) -> Tree:
         found: dict[str, Tree] = {"is": type(given).__name__}
