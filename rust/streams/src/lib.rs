@@ -5,5 +5,9 @@
 //! number; what only the host language can do (a Python function, a serde of the registry) goes out
 //! through one trait, `Host`. Nothing here knows Python.
 
+pub mod expression;
 pub mod host;
+pub mod json;
+pub mod row;
+pub mod serde;
 pub mod value;

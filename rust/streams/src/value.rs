@@ -16,6 +16,11 @@ impl Text {
         std::str::from_utf8(&bytes).is_ok().then_some(Self(bytes))
     }
 
+    /// Text that is a part of something already known to be UTF-8.
+    pub(crate) fn trusted(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
     pub fn as_str(&self) -> &str {
         // Checked when it was made; a second check is cheap beside what reads it, and needs no `unsafe`.
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -36,7 +41,8 @@ pub enum Value<O> {
     Float(f64),
     Text(Text),
     Bytes(Bytes),
-    /// A JSON document, known to be well formed; parsed as far as it is asked.
+    /// An object or array of JSON, as `orjson` prints it (no spaces, no key twice); parsed as far as it is
+    /// asked. What is a scalar is one of the kinds above, but for whole numbers beyond 64 bits signed.
     Json(Bytes),
     /// The key of a window: its key, its start and its end in ms.
     Windowed(std::sync::Arc<Windowed<O>>),
@@ -50,7 +56,36 @@ pub struct Windowed<O> {
     pub end: i64,
 }
 
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Bytes::from(text))
+    }
+}
+
 impl<O> Value<O> {
+    pub fn text(text: &str) -> Self {
+        Self::Text(Text::new(text))
+    }
+
+    /// Python's name of the type, as errors tell it; `None` for an object of the host.
+    pub fn type_name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Null => "None",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float",
+            Self::Text(_) => "str",
+            Self::Bytes(_) => "bytes",
+            Self::Json(document) => match document.first() {
+                Some(b'{') => "dict",
+                Some(b'[') => "list",
+                _ => "int",
+            },
+            Self::Windowed(_) => "Windowed",
+            Self::Object(_) => return None,
+        })
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }

@@ -1,0 +1,173 @@
+"""The formats of Kafka's own serializers: text, bytes, numbers, truth, UUIDs, nothing.
+
+The bytes are Kafka's to the last one, so Java's clients read what is written here, and the other
+way.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import uuid
+from typing import Any
+
+from ottla.streams.serdes.serde import Headers, Serde
+
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def java_text(data: bytes) -> str:
+    """The text of bytes as Java reads UTF-8: what is malformed becomes U+FFFD, never an error.
+
+    Java and Python put one U+FFFD for each maximal malformed part, but for an encoded surrogate:
+    Java puts one for its three bytes, Python three.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _ENCODED_SURROGATE.sub("\ufffd".encode(), data).decode(errors="replace")
+
+
+class StringSerde(Serde):
+    """`str` as UTF-8."""
+
+    native = ("string",)
+    name = "STRING"
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self._wrong_type(value, topic)
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise self._unwritable("text with half a surrogate pair", topic, error) from error
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+        return None if data is None else java_text(data)
+
+
+class BytesSerde(Serde):
+    """`bytes` as they are."""
+
+    native = ("bytes",)
+    name = "BYTES"
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        if value is None or type(value) is bytes:
+            return value
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise self._wrong_type(value, topic)
+        return bytes(value)
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+        return data
+
+
+class NumberSerde(Serde):
+    """`int` or `float` as so many bytes, the highest first; a float's serde takes an int too."""
+
+    def __init__(self, name: str, form: str, kind: type[int] | type[float]) -> None:
+        self._name = name
+        self.native = (name.lower(),)
+        self.kind = kind
+        self._struct = struct.Struct(f">{form}")
+        #: How many bytes a number has.
+        self.size = self._struct.size
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        if type(value) is not self.kind:
+            if value is None:
+                return None
+            if isinstance(value, bool) or not isinstance(value, (int, self.kind)):
+                raise self._wrong_type(value, topic)
+        try:
+            return self._struct.pack(value)
+        except (struct.error, OverflowError) as error:
+            raise self._out_of_range(topic) from error
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+        if data is None:
+            return None
+        if len(data) != self.size:
+            raise self._unreadable(data, topic, f"it has {self.size} bytes")
+        return self._struct.unpack(data)[0]
+
+
+class BooleanSerde(Serde):
+    """`bool` as one byte."""
+
+    native = ("boolean",)
+    name = "BOOLEAN"
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        if value is None:
+            return None
+        if not isinstance(value, bool):
+            raise self._wrong_type(value, topic)
+        return b"\x01" if value else b"\x00"
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+        if data is None:
+            return None
+        if len(data) != 1:
+            raise self._unreadable(data, topic, "it has 1 byte")
+        if data[0] > 1:
+            raise self._unreadable(data, topic, "the byte is 0 or 1")
+        return data[0] == 1
+
+
+class UuidSerde(Serde):
+    """`uuid.UUID` as its text of 36 letters, as Kafka has it."""
+
+    name = "UUID"
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        if value is None:
+            return None
+        if not isinstance(value, uuid.UUID):
+            raise self._wrong_type(value, topic)
+        return str(value).encode()
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+        if data is None:
+            return None
+        text = java_text(data)
+        if not _UUID.fullmatch(text):
+            raise self._unreadable(data, topic, "it is the text of a UUID")
+        return uuid.UUID(text)
+
+
+class VoidSerde(Serde):
+    """Nothing but None."""
+
+    native = ("void",)
+    name = "VOID"
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        if value is not None:
+            raise self._wrong_type(value, topic)
+        return None
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+        if data is not None:
+            raise self._unreadable(data, topic, "there must be none")
+        return None
+
+
+STRING = StringSerde()
+BYTES = BytesSerde()
+LONG = NumberSerde("LONG", "q", int)
+INTEGER = NumberSerde("INTEGER", "i", int)
+SHORT = NumberSerde("SHORT", "h", int)
+DOUBLE = NumberSerde("DOUBLE", "d", float)
+FLOAT = NumberSerde("FLOAT", "f", float)
+BOOLEAN = BooleanSerde()
+UUID = UuidSerde()
+VOID = VoidSerde()

@@ -1,0 +1,94 @@
+"""What a serde is: a value to the bytes of a record's key or value, and back.
+
+A serde is immutable and may be shared by topics, stores and threads. None is null on both sides:
+it is never given to a format. `native` is the row by which the Rust executor knows a twin of its
+own that writes the same bytes and refuses with the same words; without it that executor calls
+this one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ottla.streams.errors import StreamsError
+
+#: Headers of a record, in order; None where there are none to be had.
+Headers = list[tuple[str, bytes | None]] | None
+
+WRITE_HINT = "give the operator another serde, or change the value before it"
+READ_HINT = "read the topic with the serde that its records were written with"
+
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+
+
+class SerdeError(StreamsError):
+    """A value that a serde does not write, or bytes that are not what it reads."""
+
+
+class Serde:
+    """Values to bytes and back; write a subclass for a format of your own."""
+
+    #: The row of the Rust executor's twin; None where there is none.
+    native: tuple[Any, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return type(self).__name__
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        """The bytes of a value; None for None. A serde may add to the headers.
+
+        Raises:
+            SerdeError: it does not write such a value.
+        """
+        raise NotImplementedError
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+        """The value of bytes; None for None.
+
+        Raises:
+            SerdeError: the bytes are not of this format.
+        """
+        raise NotImplementedError
+
+    def as_key(self) -> Serde:
+        """The serde for keys: another one only where a format tells keys from values."""
+        return self
+
+    def prepare(self) -> None:
+        """Load what the serde stands on, to be told now and not at the first record.
+
+        Raises:
+            MissingExtra: a package is not installed.
+        """
+
+    def __repr__(self) -> str:
+        return self.name
+
+    # ------------------------------------------------------------ refusals, in words of both
+    # executors
+
+    def _wrong_type(
+        self, value: object, topic: str, cause: BaseException | None = None
+    ) -> SerdeError:
+        found = "None" if value is None else type(value).__name__
+        return self._unwritable(f"a value of type {found}", topic, cause)
+
+    def _out_of_range(self, topic: str) -> SerdeError:
+        return self._unwritable("a number of this size", topic)
+
+    def _unwritable(self, what: str, topic: str, cause: BaseException | None = None) -> SerdeError:
+        error = SerdeError(f"{self.name} cannot write {what} (topic {topic})", hint=WRITE_HINT)
+        error.__cause__ = cause
+        return error
+
+    def _unreadable(
+        self, data: bytes, topic: str, why: str, cause: BaseException | None = None
+    ) -> SerdeError:
+        count = f"{len(data)} byte{'' if len(data) == 1 else 's'}"
+        error = SerdeError(
+            f"{self.name} cannot read {count}: {why} (topic {topic})", hint=READ_HINT
+        )
+        error.__cause__ = cause
+        return error
