@@ -36,5 +36,3 @@ def reads_headers(serde: Serde) -> bool:
 
 def as_it_is(value: Any) -> Any:
     return value
-
-

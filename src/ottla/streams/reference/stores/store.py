@@ -21,7 +21,9 @@ class StateStore:
         self.row = row
         self.name = row.name
         self.context = context
-        self.changelog = changelog if row.logged and not row.is_global else None
+        self.changelog = (
+            changelog if row.logged and not row.is_global and not row.changelog_topic else None
+        )
         #: Serdes of a registry see this name as the topic.
         topic = changelog or f"{context.settings.app_id}-{row.name}-changelog"
         self.write_key: Writer = writer(row.key, topic, is_key=True)
