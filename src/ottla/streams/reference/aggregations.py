@@ -1,10 +1,11 @@
-"""Aggregations of streams: what starts an aggregate, what takes a value in, what joins two sessions.
+"""Aggregations of streams: what starts an aggregate, what takes a value in, what joins two
+sessions.
 
-`Columns` are the native ones, a dictionary of fields. A null input changes nothing: `count` counts the
-records whose input is not null (all records where it has no input), `sum` adds, `min` and `max` compare,
-`first` keeps the first that came, `last` the last that came. Sums, minima, maxima, firsts and lasts start
-at null; a count starts at 0. Whole numbers stay whole. A join of two sessions counts and adds both
-sides; `first` is the earlier session's, `last` the later one's.
+`Columns` are the native ones, a dictionary of fields. A null input changes nothing: `count` counts
+the records whose input is not null (all records where it has no input), `sum` adds, `min` and `max`
+compare, `first` keeps the first that came, `last` the last that came. Sums, minima, maxima, firsts
+and lasts start at null; a count starts at 0. Whole numbers stay whole. A join of two sessions
+counts and adds both sides; `first` is the earlier session's, `last` the later one's.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Adder = Callable[[Any, Any, Any, int, Headers], Any]
 
 
 class Aggregator:
-    """An aggregation ready to be used. `initial()` may be None: then the first value stands alone."""
+    """An aggregation ready to be used. `initial()` may be None: then the first value stands
+    alone."""
 
     __slots__ = ("add", "initial", "merge")
 

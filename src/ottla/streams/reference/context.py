@@ -1,8 +1,9 @@
-"""The record at hand, the two clocks, and everything that was produced: what one task's operators share.
+"""The record at hand, the two clocks, and everything that was produced: what one task's operators
+share.
 
-The context's time and headers are those of the record that the running operator was given: an operator
-that forwards with another time goes through `Operator.forward_at`, which sets both and puts them back.
-Stores write changelog records with them where the value itself carries no time.
+The context's time and headers are those of the record that the running operator was given: an
+operator that forwards with another time goes through `Operator.forward_at`, which sets both and
+puts them back. Stores write changelog records with them where the value itself carries no time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""What happens to a record that fails: the handler is asked, a dead letter is written, or all stops.
+"""What happens to a record that fails: the handler is asked, a dead letter is written, or all
+stops.
 
-A dead letter is the source's record as it came, with Kafka's headers that say what happened: the error's
-class, its text, its traceback, and the source's topic, partition and offset. The raw record is let go
-once a sink has written a record that it caused; a dead letter after that has neither key nor value.
+A dead letter is the source's record as it came, with Kafka's headers that say what happened: the
+error's class, its text, its traceback, and the source's topic, partition and offset. The raw record
+is let go once a sink has written a record that it caused; a dead letter after that has neither key
+nor value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What every operator is: a row of the plan made ready to take records, and linked to its children.
 
-An operator is made with its row and its `Wiring`, linked once to its children, started before the first
-record, and closed at the end. Children are called in order, depth first, before `forward` returns.
+An operator is made with its row and its `Wiring`, linked once to its children, started before the
+first record, and closed at the end. Children are called in order, depth first, before `forward`
+returns.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ RECORD = ("key", "value", "timestamp", "headers")
 
 
 class Getter(Protocol):
-    """A table's present value of a key, wherever it stands. `as_of` only where the store is versioned."""
+    """A table's present value of a key, wherever it stands. `as_of` only where the store is
+    versioned."""
 
     def get(self, key: Any, as_of: int | None = None) -> Stamped | None: ...
 

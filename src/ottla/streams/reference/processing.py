@@ -1,4 +1,5 @@
-"""The Processor API as the reference executor drives it: the node of a processor, and its context."""
+"""The Processor API as the reference executor drives it: the node of a processor, and its
+context."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """In which order records of several topics are taken, and punctuations called: both by a heap.
 
-Ties matter: records of one time from two topics are taken in the order in which Java's binary heap gives
-them, which is not the order in which they came. So the heap is written out here.
+Ties matter: records of one time from two topics are taken in the order in which Java's binary heap
+gives them, which is not the order in which they came. So the heap is written out here.
 """
 
 from __future__ import annotations
@@ -64,10 +64,12 @@ class Heap(Generic[T]):
 
 
 class TopicQueue:
-    """Records of one topic that wait. Only the head is read: its values, and so its time, are known.
+    """Records of one topic that wait. Only the head is read: its values, and so its time, are
+    known.
 
     `read(record, partition time)` gives the head (time, …) or None where the record cannot be read;
-    a record that cannot be read still takes its turn, before all others, if nothing stands behind it.
+    a record that cannot be read still takes its turn, before all others, if nothing stands behind
+    it.
     """
 
     __slots__ = ("forward", "head", "name", "partition_time", "read", "waiting")

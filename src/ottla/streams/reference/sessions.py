@@ -1,7 +1,7 @@
 """Aggregations in sessions: windows that grow as long as records come within the gap.
 
-A record joins all sessions of its key that lie within the gap, and they become one: each that was joined
-is removed (a tombstone for who listens), then the joined one is put. Its time is its end.
+A record joins all sessions of its key that lie within the gap, and they become one: each that was
+joined is removed (a tombstone for who listens), then the joined one is put. Its time is its end.
 """
 
 from __future__ import annotations

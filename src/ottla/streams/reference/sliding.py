@@ -1,9 +1,9 @@
 """Aggregations in sliding windows: for a record at t the window [t - d, t], and one right after it.
 
-A window [s, s + d] stands for a set of records, not for a moment: with every record at t there is the
-window that ends at t, and for every record at p the window that starts at p + 1, if something lies in
-it. A record goes into all windows that hold its time, and makes those that are missing. Times below d
-have one window more, [0, d], that stands for all windows that would start before 0.
+A window [s, s + d] stands for a set of records, not for a moment: with every record at t there is
+the window that ends at t, and for every record at p the window that starts at p + 1, if something
+lies in it. A record goes into all windows that hold its time, and makes those that are missing.
+Times below d have one window more, [0, d], that stands for all windows that would start before 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Operators on tables: what takes a stream in, filters, maps, regroups, aggregates, and gives one back.
+"""Operators on tables: what takes a stream in, filters, maps, regroups, aggregates, and gives one
+back.
 
 A table's record is a `Change`. Old values travel only where an operator below asked for them
 (`send_old`): one that is materialized reads them in its store, another one computes them anew.
@@ -17,7 +18,8 @@ from ottla.streams.reference.stateless import pair
 
 
 class TableOperator(Operator):
-    """The end of most table operators: keep the new value where materialized, then tell the children."""
+    """The end of most table operators: keep the new value where materialized, then tell the
+    children."""
 
     def __init__(self, store: str | None, send_old: bool, wiring: Wiring) -> None:
         super().__init__(wiring)

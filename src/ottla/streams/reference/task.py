@@ -1,9 +1,10 @@
 """The reference executor's task: sources, the order of records, both clocks, and what is fed back.
 
-It does what Kafka's test driver does around its one task: a record is queued at its topic; then, as long
-as something is queued, the record with the lowest time is taken and goes through the topology, depth
-first; punctuations by stream time follow; what was written to a topic that is a source here is queued
-again. A topic of a global table is read at once, past all queues. Times are ms since the epoch.
+It does what Kafka's test driver does around its one task: a record is queued at its topic; then, as
+long as something is queued, the record with the lowest time is taken and goes through the topology,
+depth first; punctuations by stream time follow; what was written to a topic that is a source here
+is queued again. A topic of a global table is read at once, past all queues. Times are ms since the
+epoch.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ Head = tuple[int, Input, Any, Any]
 
 
 class ReferenceTask:
-    """Runs a topology; see `ottla.streams.execution.Executor`. `now` is the wall clock at its start."""
+    """Runs a topology; see `ottla.streams.execution.Executor`. `now` is the wall clock at its
+    start."""
 
     def __init__(self, topology: Topology, settings: Settings, now: int = 0) -> None:
         self.topology = topology

@@ -1,8 +1,8 @@
 """Aggregations in time windows: tumbling, hopping, unlimited; and the clock of what windows emit.
 
-A record counts for every window that holds its time, but those that ended `grace` or more before the
-operator's stream time: the highest time of a record with a key that it has seen. Records with a null
-value count too; only the key is asked for.
+A record counts for every window that holds its time, but those that ended `grace` or more before
+the operator's stream time: the highest time of a record with a key that it has seen. Records with a
+null value count too; only the key is asked for.
 """
 
 from __future__ import annotations

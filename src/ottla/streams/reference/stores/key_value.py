@@ -1,7 +1,8 @@
 """The key-value store: one value a key, with its time and headers where the row says so.
 
-On disk Kafka puts eight bytes of time before the value; here an entry is (value, time, headers). The
-changelog's time is the value's where values carry one, else the record's; a removal has the record's.
+On disk Kafka puts eight bytes of time before the value; here an entry is (value, time, headers).
+The changelog's time is the value's where values carry one, else the record's; a removal has the
+record's.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class KeyValueStore(StateStore):
 
 
 class LruStore(KeyValueStore):
-    """Keeps the `entries_max` keys that were read or written last; others leave with a tombstone."""
+    """Keeps the `entries_max` keys that were read or written last; others leave with a
+    tombstone."""
 
     def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
         super().__init__(row, context, changelog)

@@ -1,4 +1,5 @@
-"""The session store: one value a key and session. Kafka's key is the key's bytes, then end and start.
+"""The session store: one value a key and session. Kafka's key is the key's bytes, then end and
+start.
 
 What ended longer ago than the retention, by the highest end that was ever put, cannot be read.
 """
@@ -38,7 +39,8 @@ class SessionStore(StateStore):
 
     # ------------------------------------------------------------ reads
     def find(self, key: Any, first_end: int, last_start: int) -> list[tuple[Windowed, Stamped]]:
-        """The key's sessions that end at `first_end` or later and start by `last_start`, in order."""
+        """The key's sessions that end at `first_end` or later and start by `last_start`, in
+        order."""
         raw = self.write_key(key)
         if raw is None:
             return []

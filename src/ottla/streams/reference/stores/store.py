@@ -1,7 +1,8 @@
-"""What every store is: a row of the plan, the bytes of keys and values, and the changelog that follows.
+"""What every store is: a row of the plan, the bytes of keys and values, and the changelog that
+follows.
 
-A store keeps bytes and gives values; each write of one that is logged is a record of its changelog. The
-changelog's value is always the plain one: the time and the headers are the record's own.
+A store keeps bytes and gives values; each write of one that is logged is a record of its changelog.
+The changelog's value is always the plain one: the time and the headers are the record's own.
 """
 
 from __future__ import annotations

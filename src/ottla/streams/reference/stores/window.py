@@ -1,9 +1,10 @@
-"""The window store: one value a key and window start, or every record of them (`retain_duplicates`).
+"""The window store: one value a key and window start, or every record of them
+(`retain_duplicates`).
 
-Kafka's key is the key's bytes, eight bytes of start, four of a sequence number. What is older than the
-retention, by the highest start that was ever put, cannot be read; a store on disk still takes what falls
-into a segment that is not dropped yet, one in memory does not. A write that comes too late for the store
-is in the changelog all the same.
+Kafka's key is the key's bytes, eight bytes of start, four of a sequence number. What is older than
+the retention, by the highest start that was ever put, cannot be read; a store on disk still takes
+what falls into a segment that is not dropped yet, one in memory does not. A write that comes too
+late for the store is in the changelog all the same.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ SEQUENCE_MASK = 0x7FFFFFFF
 class WindowStore(StateStore):
     def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
         super().__init__(row, context, changelog)
-        #: Kafka orders the store of windows that are emitted on close by time first: it keeps what is
-        #: exactly as old as the retention.
+        #: Kafka orders the store of windows that are emitted on close by time first: it keeps what
+        #: is exactly as old as the retention.
         self.time_ordered = False
         self.observed = UNKNOWN
         self.sequence = 0
