@@ -24,6 +24,7 @@ class KeyValueStore(StateStore):
     def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
         super().__init__(row, context, changelog)
         self.map: SortedBytes[Entry] = SortedBytes()
+        self.stamped = row.timestamped or row.with_headers
 
     def get(self, key: Any, as_of: int | None = None) -> Stamped | None:
         raw = self.write_key(key)
@@ -52,7 +53,7 @@ class KeyValueStore(StateStore):
         if not self.row.with_headers:
             headers = ()
         self.keep(raw, (data, timestamp, headers))
-        logged = timestamp if self.row.timestamped else self.context.timestamp
+        logged = timestamp if self.stamped else self.context.timestamp
         self.log(raw, data, logged, headers)
         return True
 

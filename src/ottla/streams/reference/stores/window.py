@@ -33,6 +33,7 @@ class WindowStore(StateStore):
         #: Kafka orders the store of windows that are emitted on close by time first: it keeps what
         #: is exactly as old as the retention.
         self.time_ordered = False
+        self.stamped = row.timestamped or row.with_headers
         self.observed = UNKNOWN
         self.sequence = 0
         #: start to key to entries (one, but where duplicates are retained)
@@ -88,33 +89,41 @@ class WindowStore(StateStore):
                         self.opened(entry),
                     )
 
-    def in_order(self, first: int, last: int) -> list[tuple[Windowed, Stamped]]:
-        """As `by_time`, in the order in which Kafka's store would give them to a user."""
-        if self.time_ordered or not self.row.persistent:
-            return list(self.by_time(first, last))
-        return [item for _, item in self.by_segment(first, last)]
+    def in_order(
+        self, first: int, last: int, first_key: bytes | None = None, last_key: bytes | None = None
+    ) -> list[tuple[Windowed, Stamped]]:
+        """Windows that start from `first` to `last`, of keys from and to, as Kafka's store gives
+        them.
 
-    def by_segment(
-        self, first: int, last: int
-    ) -> list[tuple[tuple[int, bytes], tuple[Windowed, Stamped]]]:
-        """A store on disk: segment by segment, in a segment by the bytes of key and start."""
-        interval = self.row.segment_interval_ms or 1
+        One in memory by start and key; one on disk segment by segment, in each by the bytes of key
+        and start.
+        """
+        interval = 0 if self.time_ordered or not self.row.persistent else self.interval()
         low = bisect_left(self.starts, max(first, self.oldest()))
         found = []
         for start in self.starts[low : bisect_right(self.starts, last)]:
             for raw, entries in self.windows[start].items():
+                if first_key is not None and raw < first_key:
+                    continue
+                if last_key is not None and raw > last_key:
+                    continue
+                place: Any = (start, raw)
+                if interval:
+                    place = (start // interval, raw + SUFFIX.pack(start, 0))
                 window = Windowed(self.read_key(raw), start, self.end_of(start))
-                place = (start // interval, raw + SUFFIX.pack(start, 0))
                 found += [(place, (window, self.opened(entry))) for entry in entries]
         found.sort(key=lambda item: item[0])
-        return found
+        return [item for _, item in found]
+
+    def interval(self) -> int:
+        """How long a segment on disk is, in ms."""
+        return self.row.segment_interval_ms or 1
 
     def opened(self, entry: Entry) -> Stamped:
         return Stamped(self.read_value(entry[0]), entry[1], entry[2])
 
     def dump(self) -> list[tuple[Any, Any]]:
-        found = self.by_segment(0, TIME_MAX)
-        return [item for _, item in sorted(found, key=lambda item: item[0][1])]
+        return self.in_order(0, TIME_MAX)
 
     # ------------------------------------------------------------ writes
     def put(
@@ -141,7 +150,7 @@ class WindowStore(StateStore):
         if row.retain_duplicates:
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
-            logged = timestamp if row.timestamped and data is not None else self.context.timestamp
+            logged = timestamp if self.stamped and data is not None else self.context.timestamp
             self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
 
     def is_live(self, start: int) -> bool:
@@ -150,7 +159,7 @@ class WindowStore(StateStore):
         limit = self.observed - self.row.retention_ms
         if not self.row.persistent:
             return start > limit
-        interval = self.row.segment_interval_ms or 1
+        interval = self.interval()
         return limit < 0 or start // interval >= limit // interval
 
     def change(self, raw: bytes, start: int, entry: Entry | None) -> None:
@@ -176,7 +185,7 @@ class WindowStore(StateStore):
         """Drop what no read can reach any more: whole segments on disk, windows in memory."""
         limit = self.observed - self.row.retention_ms
         if self.row.persistent:
-            interval = self.row.segment_interval_ms or 1
+            interval = self.interval()
             first = limit // interval * interval
         else:
             first = limit + 1
