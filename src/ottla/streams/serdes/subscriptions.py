@@ -43,7 +43,7 @@ class Subscription(NamedTuple):
 
 
 class SubscriptionAnswer(NamedTuple):
-    """A foreign key's value for a primary key. `partition` is where the sink writes; no byte of it."""
+    """A foreign key's value for a primary key. `partition` is where the sink writes it."""
 
     hash: bytes | None
     foreign_value: Any
