@@ -19,8 +19,10 @@ class TopologyError(StreamsError):
 class ProcessingError(StreamsError):
     """An operator failed on a record, and the handler said to stop.
 
-    The user's own exception is the cause (`__cause__`).
+    The user's own exception is the cause (`__cause__`). `produced` is what the batch caused before.
     """
+
+    produced: tuple[object, ...] = ()
 
 
 class ReadOnlyStore(StreamsError):

@@ -89,6 +89,8 @@ class Settings:
     #: How often at most windows that close are emitted, by the wall clock; 0 is at every record.
     emit_interval_ms: int = 1000
     loop_back: bool = True
+    #: How many partitions a topic has, for partitioners; None says 1.
+    partitions: Callable[[str], int] | None = None
     #: Handed to processors as their application's configs.
     configs: Mapping[str, Any] | None = None
 

@@ -26,7 +26,8 @@ Clock = Literal["stream_time", "wall_clock"]
 
 
 class Record:
-    """A record on its way: key, value, ms since the epoch, headers. Changed only by making another."""
+    """A record on its way: key, value, ms since the epoch, headers. Changed only by making
+    another."""
 
     __slots__ = ("headers", "key", "timestamp", "value")
 

@@ -1,4 +1,5 @@
-"""Serdes as the reference executor calls them: one function to bytes, one from bytes, made at build.
+"""Serdes as the reference executor calls them: one function to bytes, one from bytes, made at
+build.
 
 Serdes may add to a record's headers; those with a twin in Rust do not, so they are spared the list.
 """
@@ -36,5 +37,3 @@ def reads_headers(serde: Serde) -> bool:
 
 def as_it_is(value: Any) -> Any:
     return value
-
-

@@ -1,14 +1,16 @@
-"""The record at hand, the two clocks, and everything that was produced: what one task's operators share.
+"""The record at hand, the two clocks, and everything that was produced: what one task's operators
+share.
 
-The context's time and headers are those of the record that the running operator was given: an operator
-that forwards with another time goes through `Operator.forward_at`, which sets both and puts them back.
-Stores write changelog records with them where the value itself carries no time.
+The context's time and headers are those of the record that the running operator was given: an
+operator that forwards with another time goes through `Operator.forward_at`, which sets both and
+puts them back. Stores write changelog records with them where the value itself carries no time.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
+from typing import Any
 
 from ottla.streams.execution import Headers, Produced, Settings, Skipped
 
@@ -58,6 +60,20 @@ class Context:
         self.skipped: Counter[Skipped] = Counter()
         self.commit_requested = False
 
+    def record(self) -> tuple[Any, ...]:
+        """Everything about the record at hand, to be put back with `set_record`."""
+        return (
+            self.timestamp, self.headers, self.topic, self.partition, self.offset,
+            self.raw_key, self.raw_value,
+        )  # fmt: skip
+
+    def set_record(self, record: tuple[Any, ...]) -> None:
+        """(timestamp, headers, topic, partition, offset, raw key, raw value)"""
+        (
+            self.timestamp, self.headers, self.topic, self.partition, self.offset,
+            self.raw_key, self.raw_value,
+        ) = record  # fmt: skip
+
     def produce(
         self,
         topic: str,
@@ -68,9 +84,7 @@ class Context:
         partition: int | None = None,
     ) -> None:
         """Note a record for a topic of Kafka, by its full name."""
-        self.produced.append(
-            Produced(self.cause, topic, key, value, timestamp, headers, partition)
-        )
+        self.produced.append(Produced(self.cause, topic, key, value, timestamp, headers, partition))
 
     def skip(self, node: str, reason: str) -> None:
         """Count a record that an operator leaves out; the first of each is a warning in the log."""

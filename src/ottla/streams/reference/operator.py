@@ -1,7 +1,8 @@
 """What every operator is: a row of the plan made ready to take records, and linked to its children.
 
-An operator is made with its row and its `Wiring`, linked once to its children, started before the first
-record, and closed at the end. Children are called in order, depth first, before `forward` returns.
+An operator is made with its row and its `Wiring`, linked once to its children, started before the
+first record, and closed at the end. Children are called in order, depth first, before `forward`
+returns.
 """
 
 from __future__ import annotations
@@ -26,45 +27,62 @@ RECORD = ("key", "value", "timestamp", "headers")
 
 
 class Getter(Protocol):
-    """A table's present value of a key, wherever it stands. `as_of` only where the store is versioned."""
+    """A table's present value of a key, wherever it stands. `as_of` only where the store is
+    versioned."""
 
     def get(self, key: Any, as_of: int | None = None) -> Stamped | None: ...
+
+
+class TaskParts(Protocol):
+    """What wirings share: the parts of one task."""
+
+    context: Context
+    stores: dict[str, Any]
+    operators: dict[str, Operator]
+    shared: dict[str, Any]
+
+    def make_view(self, view: View, wiring: Wiring) -> Getter: ...
+
+    def schedule(
+        self, node: str, interval_ms: int, clock: str, callback: Callable[[int], None]
+    ) -> Any: ...
 
 
 class Wiring:
     """What an operator of one node may reach: the context, stores, views, what siblings share."""
 
-    __slots__ = ("_shared", "_views", "context", "node", "operators", "stores")
+    __slots__ = ("_task", "connected", "context", "in_global", "node", "operators", "stores")
 
     def __init__(
-        self,
-        node: str,
-        context: Context,
-        stores: dict[str, Any],
-        operators: dict[str, Operator],
-        shared: dict[str, Any],
-        views: Callable[[View, Wiring], Getter],
+        self, node: str, task: TaskParts, connected: Sequence[str], in_global: bool
     ) -> None:
         self.node = node
-        self.context = context
-        self.stores = stores
+        self._task = task
+        self.context = task.context
+        self.stores = task.stores
         #: Operators made so far, by node: those above this one are.
-        self.operators = operators
-        self._shared = shared
-        self._views = views
+        self.operators = task.operators
+        #: The stores that the node may reach, and whether it follows a global topic.
+        self.connected = connected
+        self.in_global = in_global
 
     def store(self, name: str) -> Any:
         return self.stores[name]
 
     def view(self, view: View) -> Getter:
-        return self._views(view, self)
+        return self._task.make_view(view, self)
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
         """One object for all operators that ask for the name; the first asks for it to be made."""
-        if name not in self._shared:
-            self._shared[name] = make()
-        found: T = self._shared[name]
+        shared = self._task.shared
+        if name not in shared:
+            shared[name] = make()
+        found: T = shared[name]
         return found
+
+    def schedule(self, interval_ms: int, clock: str, callback: Callable[[int], None]) -> Any:
+        """Call `callback(time in ms)` every interval by a clock; gives what cancels it."""
+        return self._task.schedule(self.node, interval_ms, clock, callback)
 
     def skip(self, reason: str) -> None:
         self.context.skip(self.node, reason)
@@ -78,10 +96,13 @@ class Operator:
         self.context = wiring.context
         self.skip = wiring.skip
         self.children: tuple[Forward, ...] = ()
+        self.named_children: dict[str, Forward] = {}
         self.forward: Forward = nowhere
 
-    def link(self, children: Sequence[Forward]) -> None:
-        self.children = tuple(children)
+    def link(self, children: dict[str, Forward]) -> None:
+        """Called once, with the children in order."""
+        self.children = tuple(children.values())
+        self.named_children = children
         self.forward = fan_out(self.children)
 
     def start(self) -> None:
@@ -93,16 +114,19 @@ class Operator:
     def close(self) -> None:
         """Called once, in the topology's order."""
 
-    def forward_at(self, key: Any, value: Any, timestamp: int, headers: Headers) -> None:
+    def forward_at(
+        self, key: Any, value: Any, timestamp: int, headers: Headers, child: Forward | None = None
+    ) -> None:
         """Forward with a time or headers that may differ from those of the record at hand."""
+        forward = self.forward if child is None else child
         context = self.context
         if timestamp == context.timestamp and headers is context.headers:
-            self.forward(key, value, timestamp, headers)
+            forward(key, value, timestamp, headers)
             return
         before = context.timestamp, context.headers
         context.timestamp, context.headers = timestamp, headers
         try:
-            self.forward(key, value, timestamp, headers)
+            forward(key, value, timestamp, headers)
         finally:
             context.timestamp, context.headers = before
 

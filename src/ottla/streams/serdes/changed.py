@@ -3,8 +3,8 @@
     new alone   new's bytes, 1            old alone   old's bytes, 0
     both        varint of new's length, new's bytes, old's bytes, 2
 
-Kafka reads three more kinds (3, 4, 5: a byte before the last says whether the change is the latest);
-it does not write them yet.
+Kafka reads three more kinds (3, 4, 5: a byte before the last says whether the change is the
+latest); it does not write them yet.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The key-value store: one value a key, with its time and headers where the row says so.
 
-On disk Kafka puts eight bytes of time before the value; here an entry is (value, time, headers). The
-changelog's time is the value's where values carry one, else the record's; a removal has the record's.
+On disk Kafka puts eight bytes of time before the value; here an entry is (value, time, headers).
+The changelog's time is the value's where values carry one, else the record's; a removal has the
+record's.
 """
 
 from __future__ import annotations
@@ -32,8 +33,16 @@ class KeyValueStore(StateStore):
     def opened(self, entry: Entry) -> Stamped:
         return Stamped(self.read_value(entry[0]), entry[1], entry[2])
 
-    def put(self, key: Any, value: Any, timestamp: int, headers: Headers = ()) -> bool:
-        """Keep the value; None removes the key. True: it is the latest of its key (always so here)."""
+    def ordered(self) -> SortedBytes[Entry]:
+        """Everything, to be read in the order of the keys' bytes."""
+        return self.map
+
+    def put(self, key: Any, value: Any, timestamp: int, headers: Headers = ()) -> bool | None:
+        """Keep the value; None removes the key.
+
+        Whether it is now the latest of its key (here always); a versioned store gives None where it
+        keeps nothing.
+        """
         raw = self.write_key(key)
         data = None if value is None else self.write_value(value)
         assert raw is not None
@@ -42,10 +51,13 @@ class KeyValueStore(StateStore):
             return True
         if not self.row.with_headers:
             headers = ()
-        self.map.put(raw, (data, timestamp, headers))
+        self.keep(raw, (data, timestamp, headers))
         logged = timestamp if self.row.timestamped else self.context.timestamp
         self.log(raw, data, logged, headers)
         return True
+
+    def keep(self, raw: bytes, entry: Entry) -> None:
+        self.map.put(raw, entry)
 
     def remove(self, raw: bytes) -> None:
         self.map.pop(raw)
@@ -54,3 +66,36 @@ class KeyValueStore(StateStore):
 
     def dump(self) -> list[tuple[Any, Any]]:
         return [(self.read_key(raw), self.opened(entry)) for raw, entry in self.map.items()]
+
+
+class LruStore(KeyValueStore):
+    """Keeps the `entries_max` keys that were read or written last; others leave with a
+    tombstone."""
+
+    def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
+        super().__init__(row, context, changelog)
+        #: Keys, the longest unused first.
+        self.used: dict[bytes, None] = {}
+
+    def get(self, key: Any, as_of: int | None = None) -> Stamped | None:
+        raw = self.write_key(key)
+        if raw is not None and raw in self.used:
+            self.touch(raw)
+        return super().get(key)
+
+    def keep(self, raw: bytes, entry: Entry) -> None:
+        super().keep(raw, entry)
+        self.touch(raw)
+        if len(self.used) > self.row.entries_max:
+            eldest = next(iter(self.used))
+            del self.used[eldest]
+            self.map.pop(eldest)
+            self.log(eldest, None, self.context.timestamp)
+
+    def remove(self, raw: bytes) -> None:
+        self.used.pop(raw, None)
+        super().remove(raw)
+
+    def touch(self, raw: bytes) -> None:
+        self.used.pop(raw, None)
+        self.used[raw] = None

@@ -1,7 +1,7 @@
 """A map of bytes that can also be read in the order of its keys, as Kafka's stores on disk can.
 
-Point reads and writes are a dictionary's. The order is kept beside it and brought up to date only when
-somebody asks for it: new keys are put in place, keys that are gone are passed over.
+Point reads and writes are a dictionary's. The order is kept beside it and brought up to date only
+when somebody asks for it: new keys are put in place, keys that are gone are passed over.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class SortedBytes(Generic[V]):
     def range(
         self, first: bytes | None, last: bytes | None, *, until: bytes | None = None
     ) -> list[tuple[bytes, V]]:
-        """What lies from `first` to `last`, both in, or before `until`; None is open. A snapshot."""
+        """What lies from `first` to `last`, both in, or before `until`; None is open. A
+        snapshot."""
         order = self._in_order()
         start = 0 if first is None else bisect_left(order, first)
         end = len(order) if last is None else bisect_right(order, last)

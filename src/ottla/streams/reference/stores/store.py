@@ -1,7 +1,8 @@
-"""What every store is: a row of the plan, the bytes of keys and values, and the changelog that follows.
+"""What every store is: a row of the plan, the bytes of keys and values, and the changelog that
+follows.
 
-A store keeps bytes and gives values; each write of one that is logged is a record of its changelog. The
-changelog's value is always the plain one: the time and the headers are the record's own.
+A store keeps bytes and gives values; each write of one that is logged is a record of its changelog.
+The changelog's value is always the plain one: the time and the headers are the record's own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ class StateStore:
         self.row = row
         self.name = row.name
         self.context = context
-        self.changelog = changelog if row.logged and not row.is_global else None
+        self.changelog = (
+            changelog if row.logged and not row.is_global and not row.changelog_topic else None
+        )
         #: Serdes of a registry see this name as the topic.
         topic = changelog or f"{context.settings.app_id}-{row.name}-changelog"
         self.write_key: Writer = writer(row.key, topic, is_key=True)
