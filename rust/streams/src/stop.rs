@@ -1,6 +1,6 @@
 //! Why a record, or the whole task, did not go on.
 
-use crate::host::Fault;
+use crate::host::{By, Fault, Refusal};
 use crate::plan::NodeId;
 
 /// A fault on its way up. Once a handler has said to stop, `node` is where it happened, and nothing above
@@ -24,4 +24,14 @@ impl<E> From<Fault<E>> for Stop<E> {
 /// An exception of the host as a stop.
 pub fn raised<E>(error: E) -> Stop<E> {
     Fault::Host(error).into()
+}
+
+/// An operator cannot go on with what it was given.
+pub fn refused<E>(text: String, hint: &'static str) -> Stop<E> {
+    let refusal = Refusal {
+        by: By::Operator,
+        text,
+        hint,
+    };
+    Fault::from(refusal).into()
 }

@@ -1,8 +1,11 @@
 //! The operators, one function each, chosen by the plan's row.
 
+mod foreign_key;
 pub mod functions;
 pub mod joins;
+pub mod suppress;
 pub mod views;
+mod waiting;
 
 use crate::application::Application;
 use crate::engine::Run;
@@ -17,11 +20,7 @@ pub enum State {
     #[default]
     None,
     /// The highest time that the operator has seen, and when it emitted last; -1 is never.
-    Clock {
-        observed: i64,
-        emitted: i64,
-    },
-    Join(joins::State),
+    Clock { observed: i64, emitted: i64 },
 }
 
 impl State {

@@ -41,6 +41,9 @@ pub struct Store {
     pub history_retention: i64,
     pub entries_max: usize,
     pub grace: i64,
+    /// The names of native aggregates, each as JSON with its colon, where one operator alone keeps such
+    /// here; the store then keeps them as cells.
+    pub columns: Box<[Box<[u8]>]>,
 }
 
 impl Store {
@@ -74,6 +77,7 @@ impl Store {
             history_retention: fields.int_or("history_retention_ms", 0)?,
             entries_max: usize::try_from(fields.int_or("entries_max", 0)?).unwrap_or(0),
             grace: fields.int_or("grace_ms", 0)?,
+            columns: Box::default(),
         })
     }
 }

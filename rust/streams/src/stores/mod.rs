@@ -3,6 +3,15 @@
 //! A store is asked with values and answers with values; each write of one that is logged is a record of
 //! its changelog, whose value is the plain one: the time and the headers are the record's own.
 
+pub mod buffered;
+pub mod grace_buffer;
+mod java_order;
+mod kinds;
+pub mod outer_join;
+pub mod subscriptions;
+pub mod suppress_buffer;
+pub mod versioned;
+
 use crate::application::Application;
 use crate::engine::Run;
 use crate::host::Headers;
@@ -11,14 +20,22 @@ use crate::plan::{self, Settings};
 use crate::record::Stamped;
 use crate::stop::Outcome;
 use crate::value::Value;
+pub use kinds::{Grace, Suppressed};
 
-#[derive(Debug)]
 pub enum Store<O> {
     KeyValue(std::marker::PhantomData<O>),
+    Versioned(versioned::VersionedStore),
+    Suppressed(Suppressed),
+    Grace(Grace),
+    Outer(outer_join::OuterStore),
+    Subscriptions(subscriptions::Subscriptions),
 }
 
 impl<O> Store<O> {
-    pub fn new(_store: &plan::store::Store, _settings: &Settings) -> Self {
+    pub fn new(store: &plan::store::Store, _settings: &Settings) -> Self {
+        if let Some(own) = Self::of_joins(store) {
+            return own;
+        }
         Self::KeyValue(std::marker::PhantomData)
     }
 }
@@ -28,6 +45,17 @@ pub struct Put<'r, O> {
     pub value: &'r Value<O>,
     pub timestamp: i64,
     pub headers: &'r Headers,
+}
+
+impl<H: Application> Run<'_, H> {
+    pub fn put_versioned(
+        &mut self,
+        store: StoreId,
+        key: &Value<H::Object>,
+        put: Put<'_, H::Object>,
+    ) -> Outcome<H, Option<bool>> {
+        self.put(store, key, put).map(Some)
+    }
 }
 
 /// What is asked and written by operators. A null value removes.
