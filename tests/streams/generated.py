@@ -57,9 +57,12 @@ _WINDOWED = Setting(params=WINDOWS)
 _HOPPING = Setting(params=HOPS)
 _SLIDING = Setting(params=SLIDES)
 _SESSION = Setting(params=GAPS, step=40)
+_LONG = Setting(step=8000, late=60000)
+_VERY_LATE = Setting(step=8000, late=400000)
+_LATE = Setting(late=4000)
 _JOIN = Setting(params=(*JOINS, *ONE_SIDED))
-_HISTORY = Setting(params=({"history": 0}, {"history": 5000}))
-_GRACE = Setting(params=({"history": 600, "grace": 600}, {"history": 2000, "grace": 0}))
+_HISTORY = Setting(late=2000, params=({"history": 0}, {"history": 5000}))
+_GRACE = Setting(late=1500, params=({"history": 600, "grace": 600}, {"history": 2000, "grace": 0}))
 
 SETTINGS: dict[str, Setting] = {
     **dict.fromkeys(("window-count", "window-count-final", "window-reduce"), _WINDOWED),
@@ -86,6 +89,12 @@ SETTINGS: dict[str, Setting] = {
     **dict.fromkeys(("flat-map", "filter-map", "errors-processing-dead"), HEADED),
     **dict.fromkeys(("errors-reading-dead", "suppress-limit", "topic-extractor"), HEADED),
     **dict.fromkeys(("stream-to-table", "table-outer-chain"), HEADED),
+    **dict.fromkeys(("window-count-long", "session-count-long"), _LONG),
+    "stream-stream-outer-join-long": _LONG,
+    **dict.fromkeys(("process-window-long", "process-versioned-long"), _VERY_LATE),
+    **dict.fromkeys(("process-window", "process-window-in-memory"), _LATE),
+    **dict.fromkeys(("process-window-duplicates", "process-window-timestamped"), _LATE),
+    **dict.fromkeys(("process-session", "process-session-in-memory"), _LATE),
     "timestamp-extractor": Setting(tombstones=0.02),
     "suppress-early-records": Setting(params=({"wait": 200, "most": 6}, {"wait": 5000, "most": 0})),
     "suppress-early-bytes": Setting(
@@ -110,7 +119,7 @@ def inputs(name: str, topics: str, seed: int, count: int = COUNT) -> list[dict[s
     `count` lines come, those that move the wall clock among them.
     """
     how = setting(name)
-    dice = random.Random(seed)
+    dice = random.Random(1000 + seed)
     now = how.start
     lines: list[dict[str, Any]] = []
     for _ in range(count):

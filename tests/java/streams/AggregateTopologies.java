@@ -65,11 +65,13 @@ final class AggregateTopologies extends Words {
             grouped(b).<String>cogroup((k, v, agg) -> agg + "a" + v)
                 .cogroup(in(b, "b").groupBy((k, v) -> last(v), BY), (k, v, agg) -> agg + "b" + v)
                 .aggregate(() -> "", texts())));
-        Topologies.row("cogroup-window", "size=1000 grace=500 advance", "ab", "", (b, p) -> outw(
+        Topologies.row("cogroup-window", "size=1000 grace=500 advance", "ab", "two streams, one windowed aggregate",
+            (b, p) -> outw(
             pair(b).windowedBy(windows(p)).aggregate(() -> "", windowTexts())));
-        Topologies.row("cogroup-sliding", "diff=300 grace=200", "ab", "", (b, p) -> outw(
+        Topologies.row("cogroup-sliding", "diff=300 grace=200", "ab", "two streams in sliding windows", (b, p) -> outw(
             pair(b).windowedBy(sliding(p)).aggregate(() -> "", windowTexts())));
-        Topologies.row("cogroup-session", "gap=200 grace=100", "ab", "", (b, p) -> outw(
+        Topologies.row("cogroup-session", "gap=200 grace=100", "ab", "two streams in sessions that merge",
+            (b, p) -> outw(
             pair(b).windowedBy(sessions(p)).aggregate(() -> "", (k, x, y) -> x + "&" + y, sessionTexts())));
     }
 

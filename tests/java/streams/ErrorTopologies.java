@@ -111,6 +111,8 @@ final class ErrorTopologies extends Words {
             in(b, "a").to("out", Produced.with(S, PICKY_WRITER)));
         Topologies.row("errors-writing-continue", "", "a", "a serializer that raises, continue", (b, p) ->
             in(b, "a").to("out", Produced.with(S, PICKY_WRITER))).with(WRITING, Resume.class);
+        Topologies.row("errors-writing-dead", "", "a", "a serializer that raises, fail, and a dead letter", (b, p) ->
+            in(b, "a").to("out", Produced.with(S, PICKY_WRITER))).with(DEAD, "dead");
         Topologies.row("errors-repartition-continue", "", "a", "a repartition's serializer that raises", (b, p) ->
             out(in(b, "a").selectKey((k, v) -> first(v)).repartition(
                 Repartitioned.<String, String>as("rp").withKeySerde(S).withValueSerde(PICKY_WRITER))))

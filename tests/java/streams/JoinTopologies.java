@@ -14,9 +14,13 @@ final class JoinTopologies extends Words {
     private static void streams() {
         Topologies.row("stream-stream-outer-join", JOIN, "ab", "what nobody joined comes when its time is over",
             (b, p) -> out(in(b, "a").outerJoin(in(b, "b"), Words::both, joinWindows(p), joined())));
-        Topologies.row("stream-stream-asymmetric-join", "diff=0 grace=200 before=500 after=0", "ab", "", (b, p) -> out(
+        Topologies.row("stream-stream-asymmetric-join", "diff=0 grace=200 before=500 after=0", "ab",
+            "only what came before", (b, p) -> out(
             in(b, "a").join(in(b, "b"), Words::both, joinWindows(p), joined())));
         Topologies.row("stream-stream-asymmetric-outer-join", "diff=0 grace=100 before=0 after=400", "ab", "",
+            (b, p) -> out(in(b, "a").outerJoin(in(b, "b"), Words::both, joinWindows(p), joined())));
+        Topologies.row("stream-stream-outer-join-long", "diff=60000 grace=30000 before after", "ab",
+            "minutes: a store's segments go",
             (b, p) -> out(in(b, "a").outerJoin(in(b, "b"), Words::both, joinWindows(p), joined())));
         Topologies.row("stream-stream-no-grace", "diff=300", "ab", "a left join without grace", (b, p) -> out(
             in(b, "a").leftJoin(in(b, "b"), Words::both, JoinWindows.ofTimeDifferenceWithNoGrace(p.ms("diff")),
@@ -55,12 +59,14 @@ final class JoinTopologies extends Words {
                 Joined.with(S, S, S).withName("rj"))));
         Topologies.row("stream-versioned-join", "history=2000", "at", "the table as it was at the record's time",
             (b, p) -> out(in(b, "a").join(versioned(b, "t", p), Words::both, Joined.with(S, S, S))));
-        Topologies.row("stream-versioned-left-join", "history=2000", "at", "", (b, p) -> out(
+        Topologies.row("stream-versioned-left-join", "history=2000", "at", "the table as it was, or nothing",
+            (b, p) -> out(
             in(b, "a").leftJoin(versioned(b, "t", p), Words::both, Joined.with(S, S, S))));
         Topologies.row("stream-grace-join", "history=2000 grace=300", "at", "records wait for the table's own time",
             (b, p) -> out(in(b, "a").join(versioned(b, "t", p), Words::both,
                 Joined.with(S, S, S, "g", p.ms("grace")))));
-        Topologies.row("stream-grace-left-join", "history=2000 grace=300", "at", "", (b, p) -> out(
+        Topologies.row("stream-grace-left-join", "history=2000 grace=300", "at",
+            "no null keys come in: they would throw", (b, p) -> out(
             in(b, "a").leftJoin(versioned(b, "t", p), Words::both, Joined.with(S, S, S, "g", p.ms("grace")))));
         Topologies.row("stream-derived-table-join", "", "at", "a join with a table that is derived and has no store",
             (b, p) -> out(in(b, "a").leftJoin(bare(b, "t").filter((k, v) -> !v.endsWith("3")).mapValues(v -> v + "'"),

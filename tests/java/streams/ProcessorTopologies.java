@@ -98,6 +98,22 @@ final class ProcessorTopologies extends Words {
                 Stores.persistentWindowStore("side", p.ms("retention"), p.ms("size"), false), S, S));
             stepped(b, StoreProcessors.Windows::new, "side");
         });
+        Topologies.row("process-window-timestamped", window, "a", "a window store that keeps times", (b, p) -> {
+            b.addStateStore(Stores.timestampedWindowStoreBuilder(
+                Stores.persistentTimestampedWindowStore("side", p.ms("retention"), p.ms("size"), false), S, S));
+            stepped(b, StoreProcessors.TimestampedWindows::new, "side");
+        });
+        Topologies.row("process-window-long", "retention=120000 size=30000", "a", "minutes: a store's segments go",
+            (b, p) -> {
+                b.addStateStore(Stores.windowStoreBuilder(
+                    Stores.persistentWindowStore("side", p.ms("retention"), p.ms("size"), false), S, S));
+                stepped(b, StoreProcessors.Windows::new, "side");
+            });
+        Topologies.row("process-versioned-long", "history=120000", "a", "minutes: a store's segments go", (b, p) -> {
+            b.addStateStore(Stores.versionedKeyValueStoreBuilder(
+                Stores.persistentVersionedKeyValueStore("side", p.ms("history")), S, S));
+            stepped(b, StoreProcessors.Versions::new, "side");
+        });
         Topologies.row("process-window-in-memory", window, "a", "the same in memory", (b, p) -> {
             b.addStateStore(Stores.windowStoreBuilder(
                 Stores.inMemoryWindowStore("side", p.ms("retention"), p.ms("size"), false), S, S));

@@ -12,6 +12,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.TimestampedKeyValueStore;
 import org.apache.kafka.streams.state.TimestampedKeyValueStoreWithHeaders;
+import org.apache.kafka.streams.state.TimestampedWindowStore;
 import org.apache.kafka.streams.state.ValueAndTimestamp;
 import org.apache.kafka.streams.state.ValueTimestampHeaders;
 import org.apache.kafka.streams.state.VersionedKeyValueStore;
@@ -150,6 +151,16 @@ final class StoreProcessors {
                     side.put(key, value, time / 100 * 100);
                     return side.fetch(key, time / 100 * 100);
             }
+        }
+    }
+
+    static final class TimestampedWindows extends Asked {
+        @Override
+        protected String answer(int asked, String key, String value, long time) {
+            TimestampedWindowStore<String, String> side = context.getStateStore("side");
+            ValueAndTimestamp<String> before = side.fetch(key, time / 100 * 100);
+            side.put(key, ValueAndTimestamp.make(value, time), time / 100 * 100);
+            return before == null ? null : before.value() + "@" + before.timestamp();
         }
     }
 

@@ -60,6 +60,10 @@ final class TableTopologies extends Words {
             KTable<String, String> t = tab(b, "a");
             out(t.join(t.mapValues(v -> last(v)), Words::both, texts()));
         });
+        Topologies.row("table-joins-own-stream", "", "a", "a table's stream joined with that table", (b, p) -> {
+            KTable<String, String> t = tab(b, "a");
+            out(t.toStream().leftJoin(t, Words::both, Joined.with(S, S, S)));
+        });
         Topologies.row("table-join-null", "", "ab", "a joiner that gives null for some", (b, p) -> out(
             tab(b, "a").leftJoin(tab(b, "b"), (x, y) -> x.endsWith("1") ? null : x + "|" + y, texts())));
         Topologies.row("table-aggregate-join", "", "ab", "two aggregates joined as tables", (b, p) -> out(
@@ -73,11 +77,15 @@ final class TableTopologies extends Words {
         Topologies.row("fk-null-join", "", "ab", "foreign keys that are null for some values", (b, p) -> out(
             tab(b, "a").join(tab(b, "b"), v -> v.endsWith("3") ? null : first(v), Words::both,
                 TableJoined.as("fk"), texts())));
-        Topologies.row("fk-null-left-join", "", "ab", "", (b, p) -> out(tab(b, "a")
+        Topologies.row("fk-null-left-join", "", "ab", "a row without a foreign key is kept", (b, p) -> out(tab(b, "a")
             .leftJoin(tab(b, "b"), v -> v.endsWith("3") ? null : first(v), Words::both, TableJoined.as("fk"),
                 texts())));
         Topologies.row("fk-key-join", "", "ab", "a foreign key of key and value; generated names", (b, p) -> out(
             bare(b, "a").join(bare(b, "b"), (k, v) -> k == null || v.endsWith("5") ? k : last(v), Words::both)));
+        Topologies.row("fk-self-join", "", "a", "a table joined with itself by a foreign key", (b, p) -> {
+            KTable<String, String> t = tab(b, "a");
+            out(t.leftJoin(t, v -> first(v), Words::both, TableJoined.as("fk"), texts()));
+        });
         Topologies.row("fk-twice", "", "abc", "a foreign-key join with a table derived by another one", (b, p) -> out(
             tab(b, "a").join(tab(b, "b"), v -> first(v), Words::both, TableJoined.as("fk"), texts("one"))
                 .leftJoin(tab(b, "c"), v -> last(v), Words::both, TableJoined.as("fk2"), texts())));

@@ -51,21 +51,22 @@ final class Topologies extends Words {
                 .count(windowCounts())));
         row("sliding-count", "diff=300 grace=200", "a", "sliding windows",
             (b, p) -> outw(grouped(b).windowedBy(sliding(p)).count(windowCounts())));
-        row("stream-table-join", "", "at", "", (b, p) -> out(
+        row("stream-table-join", "", "at", "rows of the table as they are now", (b, p) -> out(
             in(b, "a").join(tab(b, "t"), Words::both, Joined.with(S, S, S))));
         row("stream-table-left-join", "", "at", "null keys are kept", (b, p) -> out(
             in(b, "a").leftJoin(tab(b, "t"), Words::both, Joined.with(S, S, S))));
         row("stream-global-join", "", "at", "no null values come in", (b, p) -> out(in(b, "a").join(
             b.globalTable("t", Consumed.with(S, S), Materialized.as("store-t")), (k, v) -> v.substring(0, 1),
             Words::both)));
-        row("stream-stream-join", JOIN, "ab", "", (b, p) -> out(
+        row("stream-stream-join", JOIN, "ab", "an inner join; null values never match", (b, p) -> out(
             in(b, "a").join(in(b, "b"), Words::both, joinWindows(p), joined())));
-        row("stream-stream-left-join", JOIN, "ab", "", (b, p) -> out(
+        row("stream-stream-left-join", JOIN, "ab", "what is not joined comes when its time is over", (b, p) -> out(
             in(b, "a").leftJoin(in(b, "b"), Words::both, joinWindows(p), joined())));
-        row("table-table-join", "", "ab", "", (b, p) -> out(tab(b, "a").join(tab(b, "b"), Words::both, texts())));
-        row("table-table-left-join", "", "ab", "", (b, p) -> out(
+        row("table-table-join", "", "ab", "an inner join with a store",
+            (b, p) -> out(tab(b, "a").join(tab(b, "b"), Words::both, texts())));
+        row("table-table-left-join", "", "ab", "a left join with a store", (b, p) -> out(
             tab(b, "a").leftJoin(tab(b, "b"), Words::both, texts())));
-        row("table-table-outer-join", "", "ab", "", (b, p) -> out(
+        row("table-table-outer-join", "", "ab", "an outer join with a store", (b, p) -> out(
             tab(b, "a").outerJoin(tab(b, "b"), Words::both, texts())));
         row("fk-join", "", "ab", "a foreign key in the value's first letter", (b, p) -> out(
             tab(b, "a").join(tab(b, "b"), v -> v.substring(0, 1), Words::both, TableJoined.as("fk"), texts())));
@@ -74,7 +75,8 @@ final class Topologies extends Words {
                 .aggregate(() -> "", (k, v, agg) -> agg + "+" + v, (k, v, agg) -> agg + "-" + v, texts())));
         row("table-filter", "", "a", "a filter with a store", (b, p) -> out(
             tab(b, "a").filter((k, v) -> v.compareTo("5") < 0, texts())));
-        row("stream-to-table", "", "a", "", (b, p) -> out(in(b, "a").toTable(texts())));
+        row("stream-to-table", "", "a", "a stream's latest values; null keys are dropped",
+            (b, p) -> out(in(b, "a").toTable(texts())));
         row("split-merge", "", "a", "named branches, one of them unused", (b, p) -> {
             var m = in(b, "a").split(Named.as("s-"))
                 .branch((k, v) -> v != null && v.compareTo("3") < 0, Branched.as("lo"))

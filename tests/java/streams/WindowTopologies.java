@@ -20,8 +20,10 @@ final class WindowTopologies extends Words {
     }
 
     private static void time() {
-        Topologies.row("hopping-count", TIME, "a", "", (b, p) -> outw(
+        Topologies.row("hopping-count", TIME, "a", "a record in several windows", (b, p) -> outw(
             grouped(b).windowedBy(windows(p)).count(windowCounts())));
+        Topologies.row("window-count-long", "size=60000 grace=30000 advance", "a", "minutes: a store's segments go",
+            (b, p) -> outw(grouped(b).windowedBy(windows(p)).count(windowCounts())));
         Topologies.row("hopping-aggregate", TIME, "a", "an aggregate that is null for some values", (b, p) -> outw(
             grouped(b).windowedBy(windows(p)).aggregate(() -> "", (k, v, agg) -> plusUnlessZero(agg, v),
                 windowTexts())));
@@ -54,32 +56,36 @@ final class WindowTopologies extends Words {
     }
 
     private static void sliding() {
-        Topologies.row("sliding-aggregate", SLIDING, "a", "", (b, p) -> outw(grouped(b).windowedBy(sliding(p))
+        Topologies.row("sliding-aggregate", SLIDING, "a", "an aggregate in sliding windows",
+            (b, p) -> outw(grouped(b).windowedBy(sliding(p))
             .aggregate(() -> "", (k, v, agg) -> plusUnlessZero(agg, v), windowTexts())));
-        Topologies.row("sliding-reduce", SLIDING, "a", "", (b, p) -> outw(
+        Topologies.row("sliding-reduce", SLIDING, "a", "a reduce in sliding windows", (b, p) -> outw(
             grouped(b).windowedBy(sliding(p)).reduce(Words::plus, windowTexts())));
-        Topologies.row("sliding-final", SLIDING, "a", "", (b, p) -> outw(
+        Topologies.row("sliding-final", SLIDING, "a", "sliding windows, emitted when they close", (b, p) -> outw(
             grouped(b).windowedBy(sliding(p)).emitStrategy(EmitStrategy.onWindowClose())
                 .aggregate(() -> "", (k, v, agg) -> plus(agg, v), windowTexts())));
-        Topologies.row("sliding-in-memory", SLIDING, "a", "", (b, p) -> outw(
+        Topologies.row("sliding-in-memory", SLIDING, "a", "sliding windows in memory", (b, p) -> outw(
             grouped(b).windowedBy(sliding(p)).count(windowCounts().withStoreType(memory()))));
-        Topologies.row("sliding-no-grace", "diff=300", "a", "", (b, p) -> outw(grouped(b)
+        Topologies.row("sliding-no-grace", "diff=300", "a", "sliding windows that close at once",
+            (b, p) -> outw(grouped(b)
             .windowedBy(SlidingWindows.ofTimeDifferenceWithNoGrace(p.ms("diff"))).count(windowCounts())));
     }
 
     private static void session() {
         Topologies.row("session-count", SESSION, "a", "sessions merge: a tombstone for each that went", (b, p) -> outw(
             grouped(b).windowedBy(sessions(p)).count(sessionCounts())));
+        Topologies.row("session-count-long", "gap=30000 grace=30000", "a", "minutes: a store's segments go",
+            (b, p) -> outw(grouped(b).windowedBy(sessions(p)).count(sessionCounts())));
         Topologies.row("session-aggregate", SESSION, "a", "a merger; null for some values", (b, p) -> outw(
             grouped(b).windowedBy(sessions(p)).aggregate(() -> "", (k, v, agg) -> plusUnlessZero(agg, v),
                 (k, x, y) -> x + "&" + y, sessionTexts())));
-        Topologies.row("session-reduce", SESSION, "a", "", (b, p) -> outw(
+        Topologies.row("session-reduce", SESSION, "a", "a reduce in sessions", (b, p) -> outw(
             grouped(b).windowedBy(sessions(p)).reduce(Words::plus, sessionTexts())));
         Topologies.row("session-final", SESSION, "a", "emission when a session closes", (b, p) -> outw(
             grouped(b).windowedBy(sessions(p)).emitStrategy(EmitStrategy.onWindowClose()).count(sessionCounts())));
-        Topologies.row("session-in-memory", SESSION, "a", "", (b, p) -> outw(
+        Topologies.row("session-in-memory", SESSION, "a", "sessions in memory", (b, p) -> outw(
             grouped(b).windowedBy(sessions(p)).count(sessionCounts().withStoreType(memory()))));
-        Topologies.row("session-no-grace", "gap=200", "a", "", (b, p) -> outw(grouped(b)
+        Topologies.row("session-no-grace", "gap=200", "a", "sessions that close at once", (b, p) -> outw(grouped(b)
             .windowedBy(SessionWindows.ofInactivityGapWithNoGrace(p.ms("gap"))).count(sessionCounts())));
         Topologies.row("session-windowed-keys", SESSION, "a", "a sink of session keys in bytes", (b, p) ->
             grouped(b).windowedBy(sessions(p)).count(sessionCounts()).toStream()
