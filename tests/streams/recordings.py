@@ -10,9 +10,12 @@ are built and described alone. `record.py` writes all of it.
 **Rows.** A record is `{"i", "topic", "key", "value", "ts", "headers"}`: `i` is the number of the
 input line that it came of, bytes are base64 or null. Order counts within a topic, never between
 topics. A store's row is `{"store", "key", "value"}` of texts, as Java's `toString` prints them
-(`[key@start/end]` for windowed keys), with `value@time` where the store keeps times and
-`value@time{name=base64,...}` where it keeps headers; rows come sorted by store and key. A versioned
-store shows what is latest; a suppression's buffer shows nothing.
+(`[key@start/end]` for windowed keys), with `value@time` where the store keeps times. Stores that
+keep headers (all with `dsl.store.format=headers`, and always those of stream-stream joins and of
+foreign-key subscriptions) show `ValueTimestampHeaders{value=V, timestamp=T,
+headers=RecordHeaders(headers = [RecordHeader(key = K, value = [1, 2])], isReadOnly = false)}`, and
+sessions `AggregationWithHeaders{aggregation=V, headers=...}` alike. Rows come sorted by store and
+key. A versioned store shows what is latest; a suppression's buffer shows nothing.
 
 **Errors.** `{"i", "class", "message"}` says at which input the driver threw (-1: at build time).
 Only `i` is compared: classes and texts are Java's. After an error no store is read. The dead
@@ -229,3 +232,15 @@ def differences(want: Recorded, seed: int, got: Answer) -> list[str]:
     if want.first.stopped != got.stopped:
         found.append(f"stopped at {got.stopped}, want {want.first.stopped}: {want.first.error}")
     return found
+
+
+def main() -> None:
+    """Print the list of what is recorded: name, parameters, topics, what is covered."""
+    for name in names():
+        found = read(name)
+        config = " ".join(f"{key}={value}" for key, value in found.config.items())
+        print(f"{name:36}{found.topics:4}[{found.params}] {found.covers} {config}".rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.state.AggregationWithHeaders;
@@ -21,8 +21,8 @@ import org.apache.kafka.streams.state.VersionedRecord;
 
 /**
  * The content of a driver's stores as {"store", "key", "value"} rows of text, stores by name, rows by
- * key: "value@time" where a store keeps times, "value@time{name=base64,..}" where it keeps headers
- * too. A versioned store is asked for what is latest of each of the input's keys and of their
+ * key: "value@time" where a store keeps times, Java's own text where it keeps headers too (as those of
+ * stream-stream joins and of foreign-key joins always do). A versioned store is asked for what is latest of each of the input's keys and of their
  * values' first and last letters. A suppression's buffer cannot be asked.
  */
 final class StoreDump {
@@ -85,19 +85,16 @@ final class StoreDump {
             return v.value() + "@" + v.timestamp();
         }
         if (value instanceof ValueTimestampHeaders<?> v) {
-            return v.value() + "@" + v.timestamp() + shown(v.headers());
+            return String.valueOf(ValueTimestampHeaders.make(v.value(), v.timestamp(), copy(v.headers())));
         }
         if (value instanceof AggregationWithHeaders<?> v) {
-            return v.aggregation() + shown(v.headers());
+            return String.valueOf(AggregationWithHeaders.make(v.aggregation(), copy(v.headers())));
         }
         return String.valueOf(value);
     }
 
-    private static String shown(Headers headers) {
-        List<String> all = new ArrayList<>();
-        for (Header each : headers) {
-            all.add(each.key() + "=" + StreamsOracle.base64(each.value()));
-        }
-        return "{" + String.join(",", all) + "}";
+    /** The same headers, none of them read-only: whether they are depends on who read them before. */
+    private static Headers copy(Headers headers) {
+        return new RecordHeaders(headers);
     }
 }
