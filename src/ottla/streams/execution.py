@@ -82,6 +82,8 @@ class Settings:
     """What an executor is told beside the plan; the names of Kafka's configs stand in the comments."""
 
     app_id: str
+    #: The group of nodes and the partition; processors are told.
+    task_id: str = "0_0"
     deserialization_handler: Handler | None = None  # None fails; *.exception.handler
     processing_handler: Handler | None = None
     production_handler: Handler | None = None
@@ -89,6 +91,8 @@ class Settings:
     #: How often at most windows that close are emitted, by the wall clock; 0 is at every record.
     emit_interval_ms: int = 1000
     loop_back: bool = True
+    #: How many partitions a topic has, for partitioners; None says 1.
+    partitions: Callable[[str], int] | None = None
     #: Handed to processors as their application's configs.
     configs: Mapping[str, Any] | None = None
 

@@ -1,0 +1,271 @@
+"""The Processor API for users: what a processor is, what it is given, and what it may reach.
+
+    class Counter(Processor):
+        def init(self, context):
+            self.context, self.store = context, context.store("counts")
+            context.schedule(1_000, "wall_clock", self.flush)
+
+        def process(self, record):
+            self.store.put(record.key, (self.store.get(record.key) or 0) + 1)
+
+        def flush(self, now):
+            for key, count in self.store.all():
+                self.context.forward(Record(key, count, now))
+
+Both executors drive these classes; neither is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+from ottla.streams.execution import Headers
+
+Clock = Literal["stream_time", "wall_clock"]
+
+
+class Record:
+    """A record on its way: key, value, ms since the epoch, headers. Changed only by making
+    another."""
+
+    __slots__ = ("headers", "key", "timestamp", "value")
+
+    def __init__(self, key: Any, value: Any, timestamp: int, headers: Headers = ()) -> None:
+        self.key = key
+        self.value = value
+        self.timestamp = timestamp
+        self.headers = headers
+
+    def with_key(self, key: Any) -> Record:
+        return Record(key, self.value, self.timestamp, self.headers)
+
+    def with_value(self, value: Any) -> Record:
+        return Record(self.key, value, self.timestamp, self.headers)
+
+    def with_timestamp(self, timestamp: int) -> Record:
+        return Record(self.key, self.value, timestamp, self.headers)
+
+    def with_headers(self, headers: Headers) -> Record:
+        return Record(self.key, self.value, self.timestamp, headers)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Record):
+            return NotImplemented
+        return (self.key, self.value, self.timestamp, self.headers) == (
+            other.key, other.value, other.timestamp, other.headers,
+        )  # fmt: skip
+
+    __hash__ = None  # type: ignore[assignment]  # its values may change
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.key!r}, {self.value!r}, {self.timestamp})"
+
+
+class FixedKeyRecord:
+    """A record whose key cannot be changed; only an executor makes new ones."""
+
+    __slots__ = ("_key", "headers", "timestamp", "value")
+
+    def __init__(self, key: Any, value: Any, timestamp: int, headers: Headers = ()) -> None:
+        self._key = key
+        self.value = value
+        self.timestamp = timestamp
+        self.headers = headers
+
+    @property
+    def key(self) -> Any:
+        return self._key
+
+    def with_value(self, value: Any) -> FixedKeyRecord:
+        return FixedKeyRecord(self._key, value, self.timestamp, self.headers)
+
+    def with_timestamp(self, timestamp: int) -> FixedKeyRecord:
+        return FixedKeyRecord(self._key, self.value, timestamp, self.headers)
+
+    def with_headers(self, headers: Headers) -> FixedKeyRecord:
+        return FixedKeyRecord(self._key, self.value, self.timestamp, headers)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._key!r}, {self.value!r}, {self.timestamp})"
+
+
+class ValueAndTimestamp(NamedTuple):
+    """What stores of tables keep: a value, its time, and headers where the store keeps them."""
+
+    value: Any
+    timestamp: int
+    headers: Headers = ()
+
+
+class RecordMetadata(NamedTuple):
+    """Where the record came from that is being processed."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class RecordContext(NamedTuple):
+    """What a sink's function that chooses topics is told beside key and value."""
+
+    topic: str | None
+    partition: int
+    offset: int
+    timestamp: int
+    headers: Headers
+
+
+class Cancellable(Protocol):
+    """A punctuation that was scheduled."""
+
+    def cancel(self) -> None:
+        """It is not called any more."""
+
+
+class ProcessorContext(Protocol):
+    """What a processor may reach. It belongs to one node of one task."""
+
+    @property
+    def app_id(self) -> str: ...
+
+    @property
+    def task_id(self) -> str: ...
+
+    @property
+    def configs(self) -> Mapping[str, Any]:
+        """The application's own settings."""
+
+    @property
+    def metadata(self) -> RecordMetadata | None:
+        """Where the record at hand came from; None in punctuations that no record caused."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the record at hand."""
+
+    @property
+    def timestamp(self) -> int:
+        """The time of the record at hand, or of the punctuation."""
+
+    @property
+    def stream_time(self) -> int:
+        """The highest time of a record that the task has taken, in ms; -1 before the first."""
+
+    @property
+    def system_time(self) -> int:
+        """The wall clock, in ms."""
+
+    def forward(self, record: Any, to: str | None = None) -> None:
+        """Send a record to all children, or to the child of that name.
+
+        Raises:
+            ProcessingError: there is no such child.
+        """
+
+    def schedule(
+        self,
+        interval_ms: int,
+        clock: Clock,
+        callback: Callable[[int], None],
+        start_ms: int | None = None,
+    ) -> Cancellable:
+        """Call `callback(time in ms)` every `interval_ms` of stream time or of the wall clock.
+
+        By stream time the first call comes with the first record, by the wall clock after one
+        interval; with `start_ms`, calls come at that time and whole intervals after it.
+        """
+
+    def store(self, name: str) -> Any:
+        """The store of this name, which must be connected to the node; global ones are read-only.
+
+        Raises:
+            ProcessingError: the store is not connected to this node.
+        """
+
+    def commit(self) -> None:
+        """Ask for a commit soon."""
+
+
+class Processor:
+    """Write a subclass; an instance serves one task, so it may keep state of its own."""
+
+    def init(self, context: ProcessorContext) -> None:
+        """Called once before the first record."""
+
+    def process(self, record: Record) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Called once at the end."""
+
+
+class FixedKeyProcessor:
+    """As `Processor`; what it forwards has the key that it was given."""
+
+    def init(self, context: ProcessorContext) -> None:
+        """Called once before the first record."""
+
+    def process(self, record: FixedKeyRecord) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Called once at the end."""
+
+
+class ValueTransformer:
+    """Makes a table's values anew, with stores and the context in reach; it forwards nothing."""
+
+    def init(self, context: ProcessorContext) -> None:
+        """Called once before the first record."""
+
+    def transform(self, key: Any, value: Any) -> Any:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Called once at the end."""
+
+
+class ReadOnlyKeyValueStore(Protocol):
+    """Values by key, in the order of the keys' bytes. Iterators see the store as it was."""
+
+    def get(self, key: Any) -> Any: ...
+
+    def range(self, first: Any, last: Any) -> Iterator[tuple[Any, Any]]: ...
+
+    def reverse_range(self, first: Any, last: Any) -> Iterator[tuple[Any, Any]]: ...
+
+    def prefix(self, prefix: bytes) -> Iterator[tuple[Any, Any]]: ...
+
+    def all(self) -> Iterator[tuple[Any, Any]]: ...
+
+    def reverse_all(self) -> Iterator[tuple[Any, Any]]: ...
+
+
+class ReadOnlyWindowStore(Protocol):
+    """Values by key and start of a window; what is older than the retention is gone."""
+
+    def fetch(self, key: Any, start: int) -> Any: ...
+
+    def fetch_range(self, key: Any, first: int, last: int) -> Iterator[tuple[int, Any]]: ...
+
+    def fetch_keys(
+        self, first_key: Any, last_key: Any, first: int, last: int
+    ) -> Iterator[tuple[Any, Any]]: ...
+
+    def fetch_all(self, first: int, last: int) -> Iterator[tuple[Any, Any]]: ...
+
+    def all(self) -> Iterator[tuple[Any, Any]]: ...
+
+
+class ReadOnlySessionStore(Protocol):
+    """Values by key and session."""
+
+    def fetch_session(self, key: Any, start: int, end: int) -> Any: ...
+
+    def find_sessions(self, key: Any, first_end: int, last_start: int) -> Iterator[tuple[Any, Any]]:
+        """Sessions that end at `first_end` or later and start at `last_start` or before."""
+
+    def fetch(self, key: Any) -> Iterator[tuple[Any, Any]]: ...
+
+    def all(self) -> Iterator[tuple[Any, Any]]: ...

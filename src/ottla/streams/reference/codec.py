@@ -1,0 +1,39 @@
+"""Serdes as the reference executor calls them: one function to bytes, one from bytes, made at
+build.
+
+Serdes may add to a record's headers; those with a twin in Rust do not, so they are spared the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ottla.streams.serdes import Serde
+
+Writer = Callable[[Any], bytes | None]
+Reader = Callable[[bytes | None], Any]
+
+
+def writer(serde: Serde | None, topic: str, *, is_key: bool = False) -> Writer:
+    """Values of a topic to bytes; without a serde, bytes as they are."""
+    if serde is None:
+        return as_it_is
+    return partial((serde.as_key() if is_key else serde).serialize, topic=topic)
+
+
+def reader(serde: Serde | None, topic: str, *, is_key: bool = False) -> Reader:
+    """Values of a topic from bytes; without a serde, bytes as they are."""
+    if serde is None:
+        return as_it_is
+    return partial((serde.as_key() if is_key else serde).deserialize, topic=topic)
+
+
+def reads_headers(serde: Serde) -> bool:
+    """Whether a serde may look at a record's headers or add to them."""
+    return serde.native is None
+
+
+def as_it_is(value: Any) -> Any:
+    return value

@@ -1,0 +1,101 @@
+"""What happens to a record that fails: the handler is asked, a dead letter is written, or all
+stops.
+
+A dead letter is the source's record as it came, with Kafka's headers that say what happened: the
+error's class, its text, its traceback, and the source's topic, partition and offset. The raw record
+is let go once a sink has written a record that it caused; a dead letter after that has neither key
+nor value.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import NoReturn
+
+from ottla.streams.errors import ProcessingError
+from ottla.streams.execution import Answer, Failure, Handler, Headers
+from ottla.streams.reference.context import Context
+
+PREFIX = "__streams.errors."
+
+
+class Stopped(ProcessingError):
+    """A failure that was decided: no handler further up is asked about it again."""
+
+
+class Failures:
+    """The handlers of a task, asked by stage."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        settings = context.settings
+        self.handlers: dict[str, Handler | None] = {
+            "deserialization": settings.deserialization_handler,
+            "processing": settings.processing_handler,
+            "production": settings.production_handler,
+        }
+
+    def handle(self, stage: str, node: str, error: Exception) -> None:
+        """Ask the handler about the record at hand; come back where it says to go on.
+
+        Raises:
+            ProcessingError: it says to stop, or failed itself.
+        """
+        context = self.context
+        failure = Failure(
+            stage, node, context.topic or "", context.partition, context.offset, context.timestamp,
+            context.raw_key, context.raw_value, context.headers, error,
+        )  # fmt: skip
+        self.decide(self.handlers[stage], failure)
+
+    def decide(self, handler: Handler | None, failure: Failure) -> None:
+        answer = Answer.FAIL
+        if handler is not None:
+            try:
+                answer = handler(failure)
+            except Exception as error:
+                self.stop(failure, f"the {failure.stage} handler failed too: {error}", error)
+        topic = self.context.settings.dead_letter_topic
+        if topic is not None:
+            self.context.produce(
+                topic, failure.key, failure.value, failure.timestamp, dead_letter_headers(failure)
+            )
+        if answer is not Answer.RESUME:
+            self.stop(failure, f"{failure.stage} failed: {failure.error}", failure.error)
+        self.context.skip(failure.node, f"{failure.stage} failed: {type(failure.error).__name__}")
+
+    def stop(self, failure: Failure, what: str, error: BaseException) -> NoReturn:
+        """A sink's failure is its parent's too; all others are decided."""
+        kind = ProcessingError if failure.stage == "production" else Stopped
+        raise kind(
+            f"{failure.node} ({self.place()}): {what}",
+            hint=f"mend the cause, or give a {failure.stage} handler that resumes",
+        ) from error
+
+    def stop_at(self, node: str, what: str, error: Exception) -> NoReturn:
+        """Stop for what no handler is asked about."""
+        raise Stopped(f"{node} ({self.place()}): {what} failed: {error}") from error
+
+    def place(self) -> str:
+        context = self.context
+        if context.topic is None:
+            return "by time"
+        return f"topic {context.topic}, partition {context.partition}, offset {context.offset}"
+
+
+def dead_letter_headers(failure: Failure) -> Headers:
+    """The record's own headers, then Kafka's about the failure."""
+    error = failure.error
+    kind = type(error)
+    text = str(error)
+    said = (
+        ("exception", f"{kind.__module__}.{kind.__qualname__}"),
+        ("message", text),
+        ("stacktrace", "".join(traceback.format_exception(error))),
+        ("topic", failure.topic if failure.topic else None),
+        ("partition", str(failure.partition)),
+        ("offset", str(failure.offset)),
+    )
+    own = tuple((PREFIX + name, None if at is None else at.encode(errors="replace"))
+                for name, at in said)  # fmt: skip
+    return failure.headers + own

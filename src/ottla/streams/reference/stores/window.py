@@ -1,0 +1,203 @@
+"""The window store: one value a key and window start, or every record of them
+(`retain_duplicates`).
+
+Kafka's key is the key's bytes, eight bytes of start, four of a sequence number. What is older than
+the retention, by the highest start that was ever put, cannot be read; a store on disk still takes
+what falls into a segment that is not dropped yet, one in memory does not. A write that comes too
+late for the store is in the changelog all the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
+from typing import Any
+
+from ottla.streams.execution import Headers
+from ottla.streams.plan.stores import Store
+from ottla.streams.reference.context import UNKNOWN, Context
+from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.stores.key_value import Entry
+from ottla.streams.reference.stores.store import StateStore
+from ottla.streams.serdes import Windowed
+
+SUFFIX = struct.Struct(">qi")
+TIME_MAX = 2**63 - 1
+SEQUENCE_MASK = 0x7FFFFFFF
+
+
+class WindowStore(StateStore):
+    def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
+        super().__init__(row, context, changelog)
+        #: Kafka orders the store of windows that are emitted on close by time first: it keeps what
+        #: is exactly as old as the retention.
+        self.time_ordered = False
+        self.stamped = row.timestamped or row.with_headers
+        self.observed = UNKNOWN
+        self.sequence = 0
+        #: start to key to entries (one, but where duplicates are retained)
+        self.windows: dict[int, dict[bytes, list[Entry]]] = {}
+        self.starts: list[int] = []
+        #: key to its starts, in order
+        self.by_key: dict[bytes, list[int]] = {}
+
+    def oldest(self) -> int:
+        """The first start that can be read."""
+        limit = self.observed - self.row.retention_ms
+        return limit if self.time_ordered else limit + 1
+
+    def end_of(self, start: int) -> int:
+        return min(start + self.row.window_size_ms, TIME_MAX)
+
+    # ------------------------------------------------------------ reads
+    def fetch(self, key: Any, start: int) -> Stamped | None:
+        raw = self.write_key(key)
+        return None if raw is None else self.fetch_raw(raw, start)
+
+    def fetch_raw(self, raw: bytes, start: int) -> Stamped | None:
+        keys = self.windows.get(start)
+        entries = None if keys is None else keys.get(raw)
+        if entries is None or start < self.oldest():
+            return None
+        return self.opened(entries[0])
+
+    def get(self, key: Windowed, as_of: int | None = None) -> Stamped | None:
+        """As the view of a windowed table asks."""
+        return self.fetch(key.key, key.start)
+
+    def between(self, key: Any, first: int, last: int) -> list[tuple[int, Stamped]]:
+        """The key's windows that start from `first` to `last`, both in, in order."""
+        raw = self.write_key(key)
+        starts = self.by_key.get(raw, []) if raw is not None else []
+        low = bisect_left(starts, max(first, self.oldest()))
+        high = bisect_right(starts, last)
+        return [
+            (start, self.opened(entry))
+            for start in starts[low:high]
+            for entry in self.windows[start][raw]  # type: ignore[index]
+        ]
+
+    def by_time(self, first: int, last: int) -> Iterator[tuple[Windowed, Stamped]]:
+        """All windows that start from `first` to `last`, by start, then by the key's bytes."""
+        low = bisect_left(self.starts, max(first, self.oldest()))
+        for start in self.starts[low : bisect_right(self.starts, last)]:
+            for raw, entries in sorted(self.windows[start].items()):
+                for entry in entries:
+                    yield (
+                        Windowed(self.read_key(raw), start, self.end_of(start)),
+                        self.opened(entry),
+                    )
+
+    def in_order(
+        self, first: int, last: int, first_key: bytes | None = None, last_key: bytes | None = None
+    ) -> list[tuple[Windowed, Stamped]]:
+        """Windows that start from `first` to `last`, of keys from and to, as Kafka's store gives
+        them.
+
+        One in memory by start and key; one on disk segment by segment, in each by the bytes of key
+        and start.
+        """
+        interval = 0 if self.time_ordered or not self.row.persistent else self.interval()
+        low = bisect_left(self.starts, max(first, self.oldest()))
+        found = []
+        for start in self.starts[low : bisect_right(self.starts, last)]:
+            for raw, entries in self.windows[start].items():
+                if first_key is not None and raw < first_key:
+                    continue
+                if last_key is not None and raw > last_key:
+                    continue
+                place: Any = (start, raw)
+                if interval:
+                    place = (start // interval, raw + SUFFIX.pack(start, 0))
+                window = Windowed(self.read_key(raw), start, self.end_of(start))
+                found += [(place, (window, self.opened(entry))) for entry in entries]
+        found.sort(key=lambda item: item[0])
+        return [item for _, item in found]
+
+    def interval(self) -> int:
+        """How long a segment on disk is, in ms."""
+        return self.row.segment_interval_ms or 1
+
+    def opened(self, entry: Entry) -> Stamped:
+        return Stamped(self.read_value(entry[0]), entry[1], entry[2])
+
+    def dump(self) -> list[tuple[Any, Any]]:
+        return self.in_order(0, TIME_MAX)
+
+    # ------------------------------------------------------------ writes
+    def put(
+        self, key: Any, value: Any, start: int, timestamp: int | None = None, headers: Headers = ()
+    ) -> None:
+        """Keep a value; None removes the window. Without a timestamp it is the record's."""
+        raw = self.write_key(key)
+        assert raw is not None
+        self.put_raw(raw, value, start, self.context.timestamp if timestamp is None else timestamp,
+                     headers)  # fmt: skip
+
+    def put_raw(
+        self, raw: bytes, value: Any, start: int, timestamp: int, headers: Headers = ()
+    ) -> None:
+        row = self.row
+        data = None if value is None else self.write_value(value)
+        if data is None or not row.with_headers:
+            headers = self.context.headers if row.with_headers else ()
+        if self.is_live(start):
+            self.change(raw, start, None if data is None else (data, timestamp, headers))
+            self.expire()
+        else:
+            self.context.skip(self.name, "it came too late for the store")
+        if row.retain_duplicates:
+            self.sequence = (self.sequence + 1) & SEQUENCE_MASK
+        if self.changelog is not None:
+            logged = timestamp if self.stamped and data is not None else self.context.timestamp
+            self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
+
+    def is_live(self, start: int) -> bool:
+        if start > self.observed:
+            self.observed = start
+        limit = self.observed - self.row.retention_ms
+        if not self.row.persistent:
+            return start > limit
+        interval = self.interval()
+        return limit < 0 or start // interval >= limit // interval
+
+    def change(self, raw: bytes, start: int, entry: Entry | None) -> None:
+        keys = self.windows.get(start)
+        if entry is None:
+            if keys is not None and raw in keys and not self.row.retain_duplicates:
+                del keys[raw]
+                self.forget_key(raw, start)
+            return
+        if keys is None:
+            keys = self.windows[start] = {}
+            insort(self.starts, start)
+        entries = keys.get(raw)
+        if entries is None:
+            keys[raw] = [entry]
+            insort(self.by_key.setdefault(raw, []), start)
+        elif self.row.retain_duplicates:
+            entries.append(entry)
+        else:
+            entries[0] = entry
+
+    def expire(self) -> None:
+        """Drop what no read can reach any more: whole segments on disk, windows in memory."""
+        limit = self.observed - self.row.retention_ms
+        if self.row.persistent:
+            interval = self.interval()
+            first = limit // interval * interval
+        else:
+            first = limit + 1
+        if self.starts[0:1] and self.starts[0] < first:
+            gone = bisect_left(self.starts, first)
+            for start in self.starts[:gone]:
+                for raw in self.windows.pop(start):
+                    self.forget_key(raw, start)
+            del self.starts[:gone]
+
+    def forget_key(self, raw: bytes, start: int) -> None:
+        starts = self.by_key[raw]
+        del starts[bisect_left(starts, start)]
+        if not starts:
+            del self.by_key[raw]

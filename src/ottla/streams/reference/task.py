@@ -1,0 +1,430 @@
+"""The reference executor's task: sources, the order of records, both clocks, and what is fed back.
+
+It does what Kafka's test driver does around its one task: a record is queued at its topic; then, as
+long as something is queued, the record with the lowest time is taken and goes through the topology,
+depth first; punctuations by stream time follow; what was written to a topic that is a source here
+is queued again. A topic of a global table is read at once, past all queues. Times are ms since the
+epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped
+from ottla.streams.plan.topology import Source, Topology
+from ottla.streams.plan.views import View
+from ottla.streams.reference.catalog import OPERATORS, STORES
+from ottla.streams.reference.codec import reads_headers
+from ottla.streams.reference.context import UNKNOWN, Context
+from ottla.streams.reference.failures import Failures, Stopped
+from ottla.streams.reference.operator import Forward, Getter, Operator, Wiring, fan_out
+from ottla.streams.reference.queues import UNREAD, Heap, Punctuation, TopicQueue
+from ottla.streams.reference.sinks import Sink
+from ottla.streams.reference.stateless import Branch, PassThrough
+from ottla.streams.reference.stores.faces import face_of
+from ottla.streams.reference.stores.store import StateStore
+from ottla.streams.reference.views import make_view
+
+#: A record that was read: (timestamp, input, key, value).
+Head = tuple[int, Input, Any, Any]
+
+
+class ReferenceTask:
+    """Runs a topology; see `ottla.streams.execution.Executor`. `now` is the wall clock at its
+    start."""
+
+    def __init__(self, topology: Topology, settings: Settings, now: int = 0) -> None:
+        self.topology = topology
+        self.settings = settings
+        self.context = Context(settings)
+        self.context.now = now
+        self.failures = Failures(self.context)
+        self.shared: dict[str, Any] = {}
+        self.operators: dict[str, Operator] = {}
+        self.clocks: dict[str, Heap[Punctuation]] = {"stream_time": Heap(), "wall_clock": Heap()}
+        self.stores: dict[str, StateStore] = {
+            name: STORES[row.kind](row, self.context, topology.changelog_name(row, settings.app_id))
+            for name, row in topology.stores.items()
+        }
+        self.in_global = reachable(
+            topology, [source.name for source in topology.sources.values() if source.is_global]
+        )
+        self._make_operators()
+        self.entries: dict[str, Forward] = {}
+        for name in reversed(list(topology.nodes)):
+            self._link(name)
+        self.queues: dict[str, TopicQueue] = {}
+        self.patterns: list[tuple[Source, TopicQueue]] = []
+        self.global_queues: dict[str, TopicQueue] = {}
+        self.offsets: dict[str, int] = {}
+        for source in topology.sources.values():
+            self._open(source)
+        self.ready: Heap[TopicQueue] = Heap()
+        self.fed_back = 0
+        self.feeds = settings.loop_back and self._may_feed_back()
+        for name in topology.nodes:
+            self.context.set_record((now, (), None, UNKNOWN, UNKNOWN, None, None))
+            self.operators[name].start()
+
+    # ------------------------------------------------------------ what an executor offers
+    def process(self, records: Sequence[Input], now: int) -> list[Produced]:
+        context = self.context
+        context.now = now
+        context.produced = []
+        self.fed_back = 0
+        try:
+            for context.cause, record in enumerate(records):
+                self._take(record)
+        except ProcessingError as error:
+            error.produced, error.place = tuple(context.produced), context.cause
+            raise
+        return context.produced
+
+    def advance(self, now: int) -> list[Produced]:
+        context = self.context
+        context.now = now
+        context.cause = UNKNOWN
+        context.produced = []
+        self.fed_back = 0
+        try:
+            self._punctuate("wall_clock", now)
+            self._work()
+        except ProcessingError as error:
+            error.produced = tuple(context.produced)
+            raise
+        return context.produced
+
+    def store(self, name: str) -> Any:
+        if name not in self.stores:
+            raise StreamsError(
+                f"there is no store {name}",
+                hint=f"there are {', '.join(sorted(self.stores)) or 'none'}",
+            )
+        return face_of(self.stores[name], read_only=True)
+
+    def skipped(self) -> Mapping[Skipped, int]:
+        return dict(self.context.skipped)
+
+    def close(self) -> None:
+        for name in self.topology.nodes:
+            self.operators[name].close()
+        for store in self.stores.values():
+            store.close()
+
+    # ------------------------------------------------------------ records
+    def _take(self, record: Input) -> None:
+        queue = self._queue_of(record.topic)
+        if queue is not None:
+            if self.ready.items or self.feeds:
+                self._enqueue(queue, record)
+                self._work()
+            else:
+                head = queue.read(record, queue.partition_time)
+                if head is not None:
+                    if head[0] > queue.partition_time:
+                        queue.partition_time = head[0]
+                    self._run(queue, head)
+        in_global = self.global_queues.get(record.topic)
+        if in_global is not None:
+            self._update_global(in_global, record)
+        elif queue is None:
+            raise StreamsError(
+                f"no source of the topology reads the topic {record.topic}",
+                hint=f"its sources read {', '.join(sorted(self.queues)) or 'patterns'}",
+            )
+
+    def _queue_of(self, topic: str) -> TopicQueue | None:
+        queue = self.queues.get(topic)
+        if queue is None:
+            for source, by_pattern in self.patterns:
+                assert source.pattern is not None
+                if source.pattern.fullmatch(topic):
+                    return by_pattern
+        return queue
+
+    def _enqueue(self, queue: TopicQueue, record: Input) -> None:
+        if queue.push(record):
+            self.ready.push(queue)
+
+    def _work(self) -> None:
+        """Take records until nothing is queued, the earliest first."""
+        self._feed_back()
+        ready = self.ready
+        while ready.items:
+            queue = ready.pop()
+            head = queue.pop()
+            if queue.head is not None:
+                ready.push(queue)
+            if head is not UNREAD:
+                self._run(queue, head)
+            self._feed_back()
+
+    def _run(self, queue: TopicQueue, head: Head) -> None:
+        """One record through the topology, then the punctuations that its time makes due."""
+        timestamp, record, key, value = head
+        context = self.context
+        if timestamp > context.stream_time:
+            context.stream_time = timestamp
+        context.timestamp = timestamp
+        context.headers = record.headers
+        context.topic = record.topic
+        context.partition = record.partition
+        context.offset = record.offset
+        context.raw_key = record.key
+        context.raw_value = record.value
+        try:
+            queue.forward(key, value, timestamp, record.headers)
+        except Stopped:
+            raise
+        except Exception as error:
+            self.failures.stop_at(queue.name, "processing", error)
+        if self.clocks["stream_time"].items:
+            self._punctuate("stream_time", context.stream_time)
+
+    def _update_global(self, queue: TopicQueue, record: Input) -> None:
+        head = queue.read(record, UNKNOWN)
+        if head is None:
+            return
+        context, stream_time = self.context, self.context.stream_time
+        context.set_record(
+            (record.timestamp, record.headers, record.topic, record.partition, head[1].offset,
+             record.key, record.value)
+        )  # fmt: skip
+        try:
+            queue.forward(head[2], head[3], record.timestamp, record.headers)
+        except Stopped:
+            raise
+        except Exception as error:
+            self.failures.stop_at(queue.name, "processing", error)
+        context.stream_time = stream_time
+
+    def _feed_back(self) -> None:
+        """Queue what was written to topics that are sources here."""
+        if not self.feeds:
+            return
+        produced = self.context.produced
+        while self.fed_back < len(produced):
+            made = produced[self.fed_back]
+            self.fed_back += 1
+            record = Input(made.topic, made.key, made.value, made.timestamp, made.headers)
+            queue = self._queue_of(made.topic)
+            if queue is not None:
+                self._enqueue(queue, record)
+            if made.topic in self.global_queues:
+                self._update_global(self.global_queues[made.topic], record)
+
+    def _may_feed_back(self) -> bool:
+        """Whether a topic that is written is read here too."""
+        app_id = self.settings.app_id
+        written = {self.settings.dead_letter_topic}
+        for sink in self.topology.sinks.values():
+            if sink.topic is None:
+                return True
+            written.add(self.topology.topic_name(sink.topic, app_id))
+        written |= {store.changelog for store in self.stores.values()}
+        return any(
+            topic is not None and (self._queue_of(topic) is not None or topic in self.global_queues)
+            for topic in written
+        )
+
+    # ------------------------------------------------------------ punctuations
+    def schedule(
+        self,
+        node: str,
+        interval_ms: int,
+        clock: str,
+        callback: Callable[[int], None],
+        start_ms: int | None,
+    ) -> Punctuation:
+        by_wall = clock == "wall_clock"
+        now = self.context.now if by_wall else self.context.stream_time
+        first = start_ms
+        if first is None:
+            first = now + interval_ms if by_wall else 0
+        punctuation = Punctuation(node, first, interval_ms, callback)
+        if start_ms is not None and start_ms < now:
+            punctuation.advance(now)
+        self.clocks[clock].push(punctuation)
+        return punctuation
+
+    def _punctuate(self, clock: str, time: int) -> None:
+        due = self.clocks[clock]
+        while due.items and due.items[0].time <= time and time != UNKNOWN:
+            punctuation = due.pop()
+            if punctuation.cancelled:
+                continue
+            self.context.set_record((time, (), None, UNKNOWN, UNKNOWN, None, None))
+            try:
+                punctuation.callback(time)
+            except Stopped:
+                raise
+            except Exception as error:
+                self.failures.handle("processing", punctuation.node, error)
+            if not punctuation.cancelled:
+                punctuation.advance(time)
+                due.push(punctuation)
+
+    # ------------------------------------------------------------ the build
+    def make_view(self, view: View, wiring: Wiring) -> Getter:
+        return make_view(view, wiring)
+
+    def _make_operators(self) -> None:
+        topology = self.topology
+        for name, node in topology.nodes.items():
+            make = OPERATORS.get(type(node.operator))
+            if make is None:
+                raise StreamsError(
+                    f"the reference executor does not know {type(node.operator).__name__}"
+                )
+            wiring = Wiring(name, self, node.stores, name in self.in_global)
+            self.operators[name] = make(node.operator, wiring)
+        for name, sink in topology.sinks.items():
+            self.operators[name] = Sink(
+                sink, Wiring(name, self, (), False), topology, self.failures
+            )
+
+    def _link(self, name: str) -> None:
+        operator = self.operators[name]
+        operator.link({child: self._entry(child) for child in self.topology.nodes[name].children})
+        if not isinstance(operator, Branch | PassThrough):
+            operator.forward = self._keeping_raw(
+                self.topology.nodes[name].children, operator.forward
+            )
+
+    def _entry(self, name: str) -> Forward:
+        """What a parent calls: the node with its failures handled; sinks fail in their parent."""
+        if name not in self.entries:
+            process: Forward = self.operators[name].process
+            if name in self.topology.nodes and name not in self.in_global:
+                process = self._guarded(name, process)
+            self.entries[name] = process
+        return self.entries[name]
+
+    def _guarded(self, name: str, process: Forward) -> Forward:
+        handle = self.failures.handle
+
+        def guarded(key: Any, value: Any, timestamp: int, headers: Headers) -> None:
+            try:
+                process(key, value, timestamp, headers)
+            except Stopped:
+                raise
+            except Exception as error:
+                handle("processing", name, error)
+
+        return guarded
+
+    def _keeping_raw(self, children: Sequence[str], forward: Forward) -> Forward:
+        """A sink lets the raw record go; it is gone for its siblings, not for their parent."""
+        settings, context = self.settings, self.context
+        wanted = settings.dead_letter_topic or settings.processing_handler
+        if not wanted or not any(child in self.topology.sinks for child in children):
+            return forward
+
+        def keeping(key: Any, value: Any, timestamp: int, headers: Headers) -> None:
+            raw = context.raw_key, context.raw_value
+            try:
+                forward(key, value, timestamp, headers)
+            finally:
+                context.raw_key, context.raw_value = raw
+
+        return keeping
+
+    def _open(self, source: Source) -> None:
+        """Queues of a source: one for each topic, one for all topics of a pattern."""
+        forward = fan_out([self._entry(child) for child in source.children])
+        names = [self.topology.topic_name(topic, self.settings.app_id) for topic in source.topics]
+        for name in names:
+            queue = TopicQueue(source.name, self._reader(source), forward)
+            (self.global_queues if source.is_global else self.queues)[name] = queue
+        if source.pattern is not None:
+            queue = TopicQueue(source.name, self._reader(source), forward)
+            self.patterns.append((source, queue))
+
+    def _reader(self, source: Source) -> Callable[[Input, int], Head | None]:
+        """What makes a source's raw record one with values and a time, or None."""
+        key_serde, value_serde = source.key.as_key(), source.value
+        with_headers = reads_headers(key_serde) or reads_headers(value_serde)
+        read_key, read_value = key_serde.deserialize, value_serde.deserialize
+        extractor, offsets, is_global = source.timestamp_extractor, self.offsets, source.is_global
+
+        def read(record: Input, partition_time: int) -> Head | None:
+            name = record.topic
+            if record.offset < 0:
+                record = record._replace(offset=offsets.get(name, 0))
+            offsets[name] = record.offset + 1
+            try:
+                if with_headers:
+                    headers = list(record.headers)
+                    key = read_key(record.key, name, headers)
+                    value = read_value(record.value, name, headers)
+                else:
+                    key = read_key(record.key, name)
+                    value = read_value(record.value, name)
+            except Exception as error:
+                self._unreadable(source, record, error)
+                return None
+            timestamp = record.timestamp
+            if extractor is not None and not is_global:
+                timestamp = self._extracted(source, record, key, value, partition_time)
+            if timestamp < 0 and not is_global:
+                self._without_time(source, record, timestamp)
+                return None
+            return timestamp, record, key, value
+
+        return read
+
+    def _unreadable(self, source: Source, record: Input, error: Exception) -> None:
+        before = self.context.record()
+        self._at(record)
+        if source.is_global:
+            self.context.skip(source.name, f"deserialization failed: {type(error).__name__}")
+        else:
+            self.failures.handle("deserialization", source.name, error)
+        self.context.set_record(before)
+
+    def _extracted(
+        self, source: Source, record: Input, key: Any, value: Any, partition_time: int
+    ) -> int:
+        assert source.timestamp_extractor is not None
+        try:
+            return source.timestamp_extractor(
+                record.topic, record.partition, record.offset, record.timestamp, key, value,
+                record.headers, partition_time,
+            )  # fmt: skip
+        except Exception as error:
+            self._at(record)
+            self.failures.stop_at(source.name, "the timestamp extractor", error)
+
+    def _without_time(self, source: Source, record: Input, timestamp: int) -> None:
+        """A negative time is an error of the record, unless the user's extractor gave it."""
+        before = self.context.record()
+        self._at(record)
+        if source.timestamp_extractor is None:
+            error = ProcessingError(
+                f"a record of the topic {record.topic} has the negative time {timestamp}",
+                hint="give the source a timestamp extractor that makes one",
+            )
+            self.failures.stop_at(source.name, "reading", error)
+        self.context.skip(source.name, "its time is negative")
+        self.context.set_record(before)
+
+    def _at(self, record: Input) -> None:
+        self.context.set_record(
+            (record.timestamp, record.headers, record.topic, record.partition, record.offset,
+             record.key, record.value)
+        )  # fmt: skip
+
+
+def reachable(topology: Topology, roots: Sequence[str]) -> frozenset[str]:
+    """The names of all nodes below these sources."""
+    found: set[str] = set()
+    rest = [child for root in roots for child in topology.sources[root].children]
+    while rest:
+        name = rest.pop()
+        if name not in found and name in topology.nodes:
+            found.add(name)
+            rest += topology.nodes[name].children
+    return frozenset(found)
