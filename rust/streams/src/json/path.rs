@@ -1,6 +1,10 @@
 //! Fields of tidy documents, found without parsing the rest.
 
+use bytes::Bytes;
 
+use super::check::plain_length;
+use super::value_of;
+use crate::value::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
@@ -97,14 +101,14 @@ pub(crate) fn span_end(document: &[u8], start: usize) -> usize {
 /// Behind the closing quote of the string that begins at `start`.
 pub(super) fn string_end(document: &[u8], start: usize) -> usize {
     let mut at = start + 1;
-    while let Some(byte) = document.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    loop {
+        at += plain_length(document.get(at..).unwrap_or_default());
+        match document.get(at) {
+            Some(b'"') => return at + 1,
+            Some(_) => at += 2, // a backslash and what it escapes
+            None => return document.len(),
         }
     }
-    document.len()
 }
 
 fn container_end(document: &[u8], start: usize) -> usize {
@@ -127,4 +131,16 @@ fn container_end(document: &[u8], start: usize) -> usize {
         at += 1;
     }
     document.len()
+}
+
+/// What a document has at this segment; null where it has nothing there.
+pub fn find<O>(document: &Bytes, segment: &Segment) -> Value<O> {
+    let fits = match segment {
+        Segment::Field(_) => document.starts_with(b"{"),
+        Segment::Place(_) => document.starts_with(b"["),
+    };
+    match fits.then(|| segment.find(document, 0)).flatten() {
+        Some((start, end)) => value_of(document, start, end),
+        None => Value::Null,
+    }
 }
