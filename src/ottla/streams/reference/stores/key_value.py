@@ -12,7 +12,7 @@ from typing import Any
 from ottla.streams.execution import Headers
 from ottla.streams.plan.stores import Store
 from ottla.streams.reference.context import Context
-from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.records import Stamped, stamped
 from ottla.streams.reference.stores.sorted_bytes import SortedBytes
 from ottla.streams.reference.stores.store import StateStore
 
@@ -32,7 +32,7 @@ class KeyValueStore(StateStore):
         return None if entry is None else self.opened(entry)
 
     def opened(self, entry: Entry) -> Stamped:
-        return Stamped(self.read_value(entry[0]), entry[1], entry[2])
+        return stamped((self.read_value(entry[0]), entry[1], entry[2]))
 
     def ordered(self) -> SortedBytes[Entry]:
         """Everything, to be read in the order of the keys' bytes."""
