@@ -39,6 +39,8 @@ class Store:
     value: Serde | None
     #: Values carry the time of the record that wrote them (timestamped stores).
     timestamped: bool = False
+    #: An operator that keeps times was given a store that does not: they are read as -1.
+    times_lost: bool = False
     #: Values carry headers too (`dsl.store.format=headers`).
     with_headers: bool = False
     #: On disk in Kafka; what differs is only what expiry shows, and what is lost with a process.

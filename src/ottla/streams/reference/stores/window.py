@@ -161,13 +161,14 @@ class WindowStore(StateStore):
         if start > self.observed:
             self.observe(start)
         if start >= self.live:
-            self.change(raw, start, None if data is None else (data, timestamp, headers))
+            time = timestamp if self.stamped else UNKNOWN
+            self.change(raw, start, None if data is None else (data, time, headers))
         else:
             self.context.skip(self.name, "it came too late for the store")
         if row.retain_duplicates:
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
-            logged = timestamp if self.stamped and data is not None else self.context.timestamp
+            logged = self.context.timestamp if data is None else timestamp
             self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
 
     def change(self, raw: bytes, start: int, entry: Entry | None) -> None:
