@@ -19,10 +19,12 @@ class TopologyError(StreamsError):
 class ProcessingError(StreamsError):
     """An operator failed on a record, and the handler said to stop.
 
-    The user's own exception is the cause (`__cause__`). `produced` is what the batch caused before.
+    The user's own exception is the cause (`__cause__`). `produced` is what the batch caused before,
+    `place` the place in the batch of the record that failed (-1 where time alone was at work).
     """
 
     produced: tuple[object, ...] = ()
+    place: int = -1
 
 
 class ReadOnlyStore(StreamsError):

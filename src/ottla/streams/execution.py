@@ -82,6 +82,8 @@ class Settings:
     """What an executor is told beside the plan; the names of Kafka's configs stand in the comments."""
 
     app_id: str
+    #: The group of nodes and the partition; processors are told.
+    task_id: str = "0_0"
     deserialization_handler: Handler | None = None  # None fails; *.exception.handler
     processing_handler: Handler | None = None
     production_handler: Handler | None = None

@@ -130,6 +130,9 @@ class ProcessorContext(Protocol):
     def app_id(self) -> str: ...
 
     @property
+    def task_id(self) -> str: ...
+
+    @property
     def configs(self) -> Mapping[str, Any]:
         """The application's own settings."""
 
@@ -161,11 +164,16 @@ class ProcessorContext(Protocol):
         """
 
     def schedule(
-        self, interval_ms: int, clock: Clock, callback: Callable[[int], None]
+        self,
+        interval_ms: int,
+        clock: Clock,
+        callback: Callable[[int], None],
+        start_ms: int | None = None,
     ) -> Cancellable:
         """Call `callback(time in ms)` every `interval_ms` of stream time or of the wall clock.
 
-        By stream time the first call comes with the first record.
+        By stream time the first call comes with the first record, by the wall clock after one
+        interval; with `start_ms`, calls come at that time and whole intervals after it.
         """
 
     def store(self, name: str) -> Any:
@@ -240,6 +248,10 @@ class ReadOnlyWindowStore(Protocol):
     def fetch(self, key: Any, start: int) -> Any: ...
 
     def fetch_range(self, key: Any, first: int, last: int) -> Iterator[tuple[int, Any]]: ...
+
+    def fetch_keys(
+        self, first_key: Any, last_key: Any, first: int, last: int
+    ) -> Iterator[tuple[Any, Any]]: ...
 
     def fetch_all(self, first: int, last: int) -> Iterator[tuple[Any, Any]]: ...
 

@@ -44,7 +44,12 @@ class TaskParts(Protocol):
     def make_view(self, view: View, wiring: Wiring) -> Getter: ...
 
     def schedule(
-        self, node: str, interval_ms: int, clock: str, callback: Callable[[int], None]
+        self,
+        node: str,
+        interval_ms: int,
+        clock: str,
+        callback: Callable[[int], None],
+        start_ms: int | None,
     ) -> Any: ...
 
 
@@ -80,9 +85,11 @@ class Wiring:
         found: T = shared[name]
         return found
 
-    def schedule(self, interval_ms: int, clock: str, callback: Callable[[int], None]) -> Any:
+    def schedule(
+        self, interval_ms: int, clock: str, callback: Callable[[int], None], start_ms: int | None
+    ) -> Any:
         """Call `callback(time in ms)` every interval by a clock; gives what cancels it."""
-        return self._task.schedule(self.node, interval_ms, clock, callback)
+        return self._task.schedule(self.node, interval_ms, clock, callback, start_ms)
 
     def skip(self, reason: str) -> None:
         self.context.skip(self.node, reason)
@@ -154,7 +161,8 @@ def bind(function: Function, offered: Sequence[str]) -> Callable[..., Any]:
     missing = [name for name in wanted if name not in offered]
     if missing:
         raise TopologyError(
-            f"{function.name} reads {', '.join(missing)}, and its operator has only {', '.join(offered)}",
+            f"{function.name} reads {', '.join(missing)}, "
+            f"and its operator has only {', '.join(offered)}",
             hint="give this operator a Python function",
         )
     if wanted == tuple(offered):

@@ -28,6 +28,10 @@ class NodeContext:
         return self._context.settings.app_id
 
     @property
+    def task_id(self) -> str:
+        return self._context.settings.task_id
+
+    @property
     def configs(self) -> Mapping[str, Any]:
         return self._context.settings.configs or {}
 
@@ -63,7 +67,11 @@ class NodeContext:
         self._operator.forward_record(record, to)  # type: ignore[attr-defined]
 
     def schedule(
-        self, interval_ms: int, clock: Clock, callback: Callable[[int], None]
+        self,
+        interval_ms: int,
+        clock: Clock,
+        callback: Callable[[int], None],
+        start_ms: int | None = None,
     ) -> Cancellable:
         if interval_ms < 1:
             raise ProcessingError(
@@ -75,7 +83,7 @@ class NodeContext:
                 f"{self._wiring.node} wants to be called by the clock {clock!r}",
                 hint='there are "stream_time" and "wall_clock"',
             )
-        handle: Cancellable = self._wiring.schedule(interval_ms, clock, callback)
+        handle: Cancellable = self._wiring.schedule(interval_ms, clock, callback, start_ms)
         return handle
 
     def store(self, name: str) -> Any:

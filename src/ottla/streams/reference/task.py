@@ -79,7 +79,7 @@ class ReferenceTask:
             for context.cause, record in enumerate(records):
                 self._take(record)
         except ProcessingError as error:
-            error.produced = tuple(context.produced)
+            error.produced, error.place = tuple(context.produced), context.cause
             raise
         return context.produced
 
@@ -232,10 +232,21 @@ class ReferenceTask:
 
     # ------------------------------------------------------------ punctuations
     def schedule(
-        self, node: str, interval_ms: int, clock: str, callback: Callable[[int], None]
+        self,
+        node: str,
+        interval_ms: int,
+        clock: str,
+        callback: Callable[[int], None],
+        start_ms: int | None,
     ) -> Punctuation:
-        first = 0 if clock == "stream_time" else self.context.now + interval_ms
+        by_wall = clock == "wall_clock"
+        now = self.context.now if by_wall else self.context.stream_time
+        first = start_ms
+        if first is None:
+            first = now + interval_ms if by_wall else 0
         punctuation = Punctuation(node, first, interval_ms, callback)
+        if start_ms is not None and start_ms < now:
+            punctuation.advance(now)
         self.clocks[clock].push(punctuation)
         return punctuation
 

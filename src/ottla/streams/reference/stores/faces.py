@@ -102,7 +102,11 @@ class KeyValueFace(Face):
         return self._items(reversed(self._store.ordered().range(None, None)))
 
     def __len__(self) -> int:
-        return len(self._store.map)
+        return len(self._store.ordered())
+
+    def approximate_num_entries(self) -> int:
+        """How many keys it holds; here exactly."""
+        return len(self)
 
     def _items(self, found: Iterable[tuple[bytes, Any]]) -> Iterator[tuple[Any, Any]]:
         store = self._store
@@ -130,13 +134,38 @@ class WindowFace(Face):
         found = self._store.between(key, first, last)
         return ((start, self._shown(held)) for start, held in reversed(found))
 
+    def fetch_keys(
+        self, first_key: Any, last_key: Any, first: int, last: int
+    ) -> Iterator[tuple[Windowed, Any]]:
+        """Windows of keys from and to by their bytes (None is open) that start in that time."""
+        return self._items(self._keys(first_key, last_key, first, last))
+
+    def reverse_fetch_keys(
+        self, first_key: Any, last_key: Any, first: int, last: int
+    ) -> Iterator[tuple[Windowed, Any]]:
+        return self._items(reversed(self._keys(first_key, last_key, first, last)))
+
     def fetch_all(self, first: int, last: int) -> Iterator[tuple[Windowed, Any]]:
         """All windows that start from `first` to `last`, both in."""
-        found = self._store.in_order(first, last)
-        return ((window, self._shown(held)) for window, held in found)
+        return self._items(self._keys(None, None, first, last))
+
+    def reverse_fetch_all(self, first: int, last: int) -> Iterator[tuple[Windowed, Any]]:
+        return self._items(reversed(self._keys(None, None, first, last)))
 
     def all(self) -> Iterator[tuple[Windowed, Any]]:
         return self.fetch_all(0, TIME_MAX)
+
+    def reverse_all(self) -> Iterator[tuple[Windowed, Any]]:
+        return self.reverse_fetch_all(0, TIME_MAX)
+
+    def _keys(
+        self, first_key: Any, last_key: Any, first: int, last: int
+    ) -> list[tuple[Windowed, Stamped]]:
+        write = self._store.write_key
+        return self._store.in_order(first, last, write(first_key), write(last_key))
+
+    def _items(self, found: Iterable[tuple[Windowed, Stamped]]) -> Iterator[tuple[Windowed, Any]]:
+        return ((window, self._shown(held)) for window, held in found)
 
 
 class SessionFace(Face):
@@ -160,14 +189,39 @@ class SessionFace(Face):
         self, key: Any, first_end: int, last_start: int
     ) -> Iterator[tuple[Windowed, Any]]:
         """Sessions that end at `first_end` or later and start at `last_start` or before."""
-        found = self._store.find(key, first_end, last_start)
-        return ((session, self._shown(held)) for session, held in found)
+        return self._items(self._store.find(key, first_end, last_start))
+
+    def reverse_find_sessions(
+        self, key: Any, first_end: int, last_start: int
+    ) -> Iterator[tuple[Windowed, Any]]:
+        return self._items(reversed(self._store.find(key, first_end, last_start)))
+
+    def find_keys(
+        self, first_key: Any, last_key: Any, first_end: int = 0, last_start: int = TIME_MAX
+    ) -> Iterator[tuple[Windowed, Any]]:
+        """As `find_sessions` for keys from and to by their bytes; None is open."""
+        return self._items(self._keys(first_key, last_key, first_end, last_start))
+
+    def reverse_find_keys(
+        self, first_key: Any, last_key: Any, first_end: int = 0, last_start: int = TIME_MAX
+    ) -> Iterator[tuple[Windowed, Any]]:
+        return self._items(reversed(self._keys(first_key, last_key, first_end, last_start)))
 
     def fetch(self, key: Any) -> Iterator[tuple[Windowed, Any]]:
+        """All sessions of a key."""
         return self.find_sessions(key, 0, TIME_MAX)
 
     def all(self) -> Iterator[tuple[Windowed, Any]]:
-        return ((session, self._shown(held)) for session, held in self._store.dump())
+        return self.find_keys(None, None)
+
+    def _keys(
+        self, first_key: Any, last_key: Any, first_end: int, last_start: int
+    ) -> list[tuple[Windowed, Stamped]]:
+        write = self._store.write_key
+        return self._store.in_order(first_end, last_start, write(first_key), write(last_key))
+
+    def _items(self, found: Iterable[tuple[Windowed, Stamped]]) -> Iterator[tuple[Windowed, Any]]:
+        return ((session, self._shown(held)) for session, held in found)
 
 
 class Dump(Face):

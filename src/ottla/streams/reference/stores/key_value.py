@@ -12,7 +12,7 @@ from typing import Any
 from ottla.streams.execution import Headers
 from ottla.streams.plan.stores import Store
 from ottla.streams.reference.context import Context
-from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.records import Stamped, stamped
 from ottla.streams.reference.stores.sorted_bytes import SortedBytes
 from ottla.streams.reference.stores.store import StateStore
 
@@ -24,6 +24,7 @@ class KeyValueStore(StateStore):
     def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
         super().__init__(row, context, changelog)
         self.map: SortedBytes[Entry] = SortedBytes()
+        self.stamped = row.timestamped or row.with_headers
 
     def get(self, key: Any, as_of: int | None = None) -> Stamped | None:
         raw = self.write_key(key)
@@ -31,7 +32,7 @@ class KeyValueStore(StateStore):
         return None if entry is None else self.opened(entry)
 
     def opened(self, entry: Entry) -> Stamped:
-        return Stamped(self.read_value(entry[0]), entry[1], entry[2])
+        return stamped((self.read_value(entry[0]), entry[1], entry[2]))
 
     def ordered(self) -> SortedBytes[Entry]:
         """Everything, to be read in the order of the keys' bytes."""
@@ -52,7 +53,7 @@ class KeyValueStore(StateStore):
         if not self.row.with_headers:
             headers = ()
         self.keep(raw, (data, timestamp, headers))
-        logged = timestamp if self.row.timestamped else self.context.timestamp
+        logged = timestamp if self.stamped else self.context.timestamp
         self.log(raw, data, logged, headers)
         return True
 

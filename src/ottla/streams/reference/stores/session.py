@@ -54,14 +54,42 @@ class SessionStore(StateStore):
 
     def ended(self, first: int, last: int) -> list[tuple[Windowed, Stamped]]:
         """All sessions that end from `first` to `last`: on disk by end and start, then by key."""
+        if not self.row.persistent:
+            first = max(first, self.oldest())
         low = bisect_left(self.order, (first,))
         places = self.order[low : bisect_left(self.order, (last + 1,))]
         if not self.row.persistent:
-            places.sort(key=lambda place: (place[0], place[2], -place[1]))
-        return [
-            (Windowed(self.read_key(raw), start, end), self.opened((end, start, raw)))
-            for end, start, raw in places
+            places.sort(key=in_memory)
+        return [self.shown(place) for place in places]
+
+    def in_order(
+        self, first_end: int, last_start: int, first_key: bytes | None, last_key: bytes | None
+    ) -> list[tuple[Windowed, Stamped]]:
+        """As `find` for keys from and to, as Kafka's store gives them.
+
+        One in memory by end and key; one on disk segment by segment, in each by the bytes of key,
+        end and start.
+        """
+        low = bisect_left(self.order, (max(first_end, self.oldest()),))
+        places = [
+            place
+            for place in self.order[low:]
+            if place[1] <= last_start
+            and (first_key is None or place[2] >= first_key)
+            and (last_key is None or place[2] <= last_key)
         ]
+        interval = self.row.segment_interval_ms or 1
+        if self.row.persistent:
+            places.sort(
+                key=lambda place: (place[0] // interval, place[2] + SUFFIX.pack(*place[:2]))
+            )
+        else:
+            places.sort(key=in_memory)
+        return [self.shown(place) for place in places]
+
+    def shown(self, place: Place) -> tuple[Windowed, Stamped]:
+        end, start, raw = place
+        return Windowed(self.read_key(raw), start, end), self.opened(place)
 
     def fetch_session(self, key: Any, start: int, end: int) -> Stamped | None:
         raw = self.write_key(key)
@@ -78,12 +106,7 @@ class SessionStore(StateStore):
         return Stamped(self.read_value(data), place[0], headers)
 
     def dump(self) -> list[tuple[Any, Any]]:
-        places = [place for place in self.order if place[0] >= self.oldest()]
-        places.sort(key=lambda place: place[2] + SUFFIX.pack(place[0], place[1]))
-        return [
-            (Windowed(self.read_key(raw), start, end), self.opened((end, start, raw)))
-            for end, start, raw in places
-        ]
+        return self.in_order(0, TIME_MAX, None, None)
 
     # ------------------------------------------------------------ writes
     def put(self, key: Windowed, value: Any, headers: Headers = ()) -> None:
@@ -144,3 +167,8 @@ class SessionStore(StateStore):
         first = limit // interval * interval if self.row.persistent else limit + 1
         while self.order and self.order[0][0] < first:
             self.drop(self.order[0])
+
+
+def in_memory(place: Place) -> tuple[int, bytes, int]:
+    """The order of a store in memory: by end, by key, the latest start first."""
+    return place[0], place[2], -place[1]

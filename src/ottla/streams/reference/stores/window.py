@@ -17,7 +17,7 @@ from typing import Any
 from ottla.streams.execution import Headers
 from ottla.streams.plan.stores import Store
 from ottla.streams.reference.context import UNKNOWN, Context
-from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.records import Stamped, stamped
 from ottla.streams.reference.stores.key_value import Entry
 from ottla.streams.reference.stores.store import StateStore
 from ottla.streams.serdes import Windowed
@@ -33,18 +33,35 @@ class WindowStore(StateStore):
         #: Kafka orders the store of windows that are emitted on close by time first: it keeps what
         #: is exactly as old as the retention.
         self.time_ordered = False
-        self.observed = UNKNOWN
+        self.stamped = row.timestamped or row.with_headers
         self.sequence = 0
+        #: The highest start that was put; the first that can be read, and that can be put.
+        self.observed = self.readable = self.live = UNKNOWN
         #: start to key to entries (one, but where duplicates are retained)
         self.windows: dict[int, dict[bytes, list[Entry]]] = {}
         self.starts: list[int] = []
         #: key to its starts, in order
         self.by_key: dict[bytes, list[int]] = {}
 
-    def oldest(self) -> int:
-        """The first start that can be read."""
-        limit = self.observed - self.row.retention_ms
-        return limit if self.time_ordered else limit + 1
+    def order_by_time(self) -> None:
+        """Windows that are emitted on close: Kafka's store on disk has them by time, and still shows
+        what is exactly as old as the retention.
+        """
+        self.time_ordered = self.row.persistent
+
+    def observe(self, start: int) -> None:
+        """A start that is higher than all before: what is too old by it goes.
+
+        A store on disk drops whole segments, and takes what falls into one that it still has.
+        """
+        self.observed = start
+        limit = start - self.row.retention_ms
+        self.readable = limit if self.time_ordered else limit + 1
+        self.live = limit + 1
+        if self.row.persistent:
+            self.live = max(0, limit) // self.interval() * self.interval()
+        if self.starts and self.starts[0] < self.live:
+            self.expire()
 
     def end_of(self, start: int) -> int:
         return min(start + self.row.window_size_ms, TIME_MAX)
@@ -57,7 +74,7 @@ class WindowStore(StateStore):
     def fetch_raw(self, raw: bytes, start: int) -> Stamped | None:
         keys = self.windows.get(start)
         entries = None if keys is None else keys.get(raw)
-        if entries is None or start < self.oldest():
+        if entries is None or start < self.readable:
             return None
         return self.opened(entries[0])
 
@@ -69,7 +86,7 @@ class WindowStore(StateStore):
         """The key's windows that start from `first` to `last`, both in, in order."""
         raw = self.write_key(key)
         starts = self.by_key.get(raw, []) if raw is not None else []
-        low = bisect_left(starts, max(first, self.oldest()))
+        low = bisect_left(starts, max(first, self.readable))
         high = bisect_right(starts, last)
         return [
             (start, self.opened(entry))
@@ -79,7 +96,7 @@ class WindowStore(StateStore):
 
     def by_time(self, first: int, last: int) -> Iterator[tuple[Windowed, Stamped]]:
         """All windows that start from `first` to `last`, by start, then by the key's bytes."""
-        low = bisect_left(self.starts, max(first, self.oldest()))
+        low = bisect_left(self.starts, max(first, self.readable))
         for start in self.starts[low : bisect_right(self.starts, last)]:
             for raw, entries in sorted(self.windows[start].items()):
                 for entry in entries:
@@ -88,33 +105,41 @@ class WindowStore(StateStore):
                         self.opened(entry),
                     )
 
-    def in_order(self, first: int, last: int) -> list[tuple[Windowed, Stamped]]:
-        """As `by_time`, in the order in which Kafka's store would give them to a user."""
-        if self.time_ordered or not self.row.persistent:
-            return list(self.by_time(first, last))
-        return [item for _, item in self.by_segment(first, last)]
+    def in_order(
+        self, first: int, last: int, first_key: bytes | None = None, last_key: bytes | None = None
+    ) -> list[tuple[Windowed, Stamped]]:
+        """Windows that start from `first` to `last`, of keys from and to, as Kafka's store gives
+        them.
 
-    def by_segment(
-        self, first: int, last: int
-    ) -> list[tuple[tuple[int, bytes], tuple[Windowed, Stamped]]]:
-        """A store on disk: segment by segment, in a segment by the bytes of key and start."""
-        interval = self.row.segment_interval_ms or 1
-        low = bisect_left(self.starts, max(first, self.oldest()))
+        One in memory by start and key; one on disk segment by segment, in each by the bytes of key
+        and start.
+        """
+        interval = 0 if self.time_ordered or not self.row.persistent else self.interval()
+        low = bisect_left(self.starts, max(first, self.readable))
         found = []
         for start in self.starts[low : bisect_right(self.starts, last)]:
             for raw, entries in self.windows[start].items():
+                if first_key is not None and raw < first_key:
+                    continue
+                if last_key is not None and raw > last_key:
+                    continue
+                place: Any = (start, raw)
+                if interval:
+                    place = (start // interval, raw + SUFFIX.pack(start, 0))
                 window = Windowed(self.read_key(raw), start, self.end_of(start))
-                place = (start // interval, raw + SUFFIX.pack(start, 0))
                 found += [(place, (window, self.opened(entry))) for entry in entries]
         found.sort(key=lambda item: item[0])
-        return found
+        return [item for _, item in found]
+
+    def interval(self) -> int:
+        """How long a segment on disk is, in ms."""
+        return self.row.segment_interval_ms or 1
 
     def opened(self, entry: Entry) -> Stamped:
-        return Stamped(self.read_value(entry[0]), entry[1], entry[2])
+        return stamped((self.read_value(entry[0]), entry[1], entry[2]))
 
     def dump(self) -> list[tuple[Any, Any]]:
-        found = self.by_segment(0, TIME_MAX)
-        return [item for _, item in sorted(found, key=lambda item: item[0][1])]
+        return self.in_order(0, TIME_MAX)
 
     # ------------------------------------------------------------ writes
     def put(
@@ -133,25 +158,17 @@ class WindowStore(StateStore):
         data = None if value is None else self.write_value(value)
         if data is None or not row.with_headers:
             headers = self.context.headers if row.with_headers else ()
-        if self.is_live(start):
+        if start > self.observed:
+            self.observe(start)
+        if start >= self.live:
             self.change(raw, start, None if data is None else (data, timestamp, headers))
-            self.expire()
         else:
             self.context.skip(self.name, "it came too late for the store")
         if row.retain_duplicates:
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
-            logged = timestamp if row.timestamped and data is not None else self.context.timestamp
+            logged = timestamp if self.stamped and data is not None else self.context.timestamp
             self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
-
-    def is_live(self, start: int) -> bool:
-        if start > self.observed:
-            self.observed = start
-        limit = self.observed - self.row.retention_ms
-        if not self.row.persistent:
-            return start > limit
-        interval = self.row.segment_interval_ms or 1
-        return limit < 0 or start // interval >= limit // interval
 
     def change(self, raw: bytes, start: int, entry: Entry | None) -> None:
         keys = self.windows.get(start)
@@ -173,19 +190,11 @@ class WindowStore(StateStore):
             entries[0] = entry
 
     def expire(self) -> None:
-        """Drop what no read can reach any more: whole segments on disk, windows in memory."""
-        limit = self.observed - self.row.retention_ms
-        if self.row.persistent:
-            interval = self.row.segment_interval_ms or 1
-            first = limit // interval * interval
-        else:
-            first = limit + 1
-        if self.starts[0:1] and self.starts[0] < first:
-            gone = bisect_left(self.starts, first)
-            for start in self.starts[:gone]:
-                for raw in self.windows.pop(start):
-                    self.forget_key(raw, start)
-            del self.starts[:gone]
+        gone = bisect_left(self.starts, self.live)
+        for start in self.starts[:gone]:
+            for raw in self.windows.pop(start):
+                self.forget_key(raw, start)
+        del self.starts[:gone]
 
     def forget_key(self, raw: bytes, start: int) -> None:
         starts = self.by_key[raw]
