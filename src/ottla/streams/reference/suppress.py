@@ -1,9 +1,9 @@
 """Suppression: changes of a table wait, so that of several changes of a key only the last goes on.
 
 A change waits until stream time, which is this operator's own, has passed the change's time by
-`wait_ms`. Its time is that of its record, or the end of its window where final results are wanted; a
-removal is then not passed on. Where the buffer gets too full, the first changes go on early, or all stops.
-A change that goes on has the time, headers and place of the record that made it.
+`wait_ms`. Its time is that of its record, or the end of its window where final results are wanted;
+a removal is then not passed on. Where the buffer gets too full, the first changes go on early, or
+all stops. A change that goes on has the time, headers and place of the record that made it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Joins: of two streams within windows, of a stream with a table, of two tables, over foreign keys."""
+"""Joins of two streams, of a stream with a table, of two tables, and over foreign keys."""

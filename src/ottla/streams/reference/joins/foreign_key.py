@@ -4,9 +4,10 @@
                                                   right table -> ForeignTableJoin       -> topic
     topic -> ResponseJoin -> the joined table
 
-The left side sends its primary key to where its foreign key lives, with a hash of its value; there the
-subscription is kept, and answered with the right table's value, now and at each change of it. An answer
-joins with the left value of its hash: if that has changed since, another answer is on its way.
+The left side sends its primary key to where its foreign key lives, with a hash of its value; there
+the subscription is kept, and answered with the right table's value, now and at each change of it.
+An answer joins with the left value of its hash: if that has changed since, another answer is on its
+way.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ NULL_FOREIGN_KEY = "the foreign key is null"
 class SubscriptionSend(Operator):
     """A change of the left table ends the old subscription and makes the new one.
 
-    An inner join asks for an answer only where its result may change. A left join always does: without
-    a foreign key it asks the key None, which nothing ever subscribes to.
+    An inner join asks for an answer only where its result may change. A left join always does:
+    without a foreign key it asks the key None, which nothing ever subscribes to.
     """
 
     def __init__(self, row: plan.SubscriptionSend, wiring: Wiring) -> None:
@@ -94,7 +95,7 @@ class SubscriptionSend(Operator):
 
 
 class SubscriptionReceive(Operator):
-    """Keeps a subscription under both keys, or ends it; both it and the key go on to be answered."""
+    """Keeps a subscription under both keys, or ends it, and passes it on to be answered."""
 
     def __init__(self, row: plan.SubscriptionReceive, wiring: Wiring) -> None:
         super().__init__(wiring)
@@ -137,7 +138,7 @@ class SubscriptionJoin(Operator):
 
 
 class ForeignTableJoin(Operator):
-    """A change of the right table answers all that subscribed to its key, by the primary key's bytes."""
+    """A change of the right table answers all that subscribed to its key."""
 
     def __init__(self, row: plan.ForeignTableJoin, wiring: Wiring) -> None:
         super().__init__(wiring)
@@ -162,7 +163,7 @@ class ForeignTableJoin(Operator):
 
 
 class ResponseJoin(Operator):
-    """An answer meets the left value that it was asked for; without a right value it removes the result."""
+    """An answer meets the left value that asked; without a right value it removes the result."""
 
     def __init__(self, row: plan.ResponseJoin, wiring: Wiring) -> None:
         super().__init__(wiring)
@@ -180,8 +181,7 @@ class ResponseJoin(Operator):
             self.skip("the value has changed since it asked")
             return
         result = None
-        if held is not None and (self.left or value.foreign_value is not None):
-            result = self.joiner(key, held.value, value.foreign_value)
-        elif value.foreign_value is not None:
-            result = self.joiner(key, None, value.foreign_value)
+        if value.foreign_value is not None or (held is not None and self.left):
+            left = None if held is None else held.value
+            result = self.joiner(key, left, value.foreign_value)
         self.forward(key, result, timestamp, headers)

@@ -1,13 +1,13 @@
 """Joins of two streams: a record of one side meets those of the other that lie within the windows.
 
-Each side puts its records into its own window store (`JoinWindow`, after the join has run, so a record
-never meets itself) and looks into the other's. Both sides share one clock: the highest time that either
-has seen, null keys and values included.
+Each side puts its records into its own window store (`JoinWindow`, after the join has run, so a
+record never meets itself) and looks into the other's. Both sides share one clock: the highest time
+that either has seen, null keys and values included.
 
-A left or outer join keeps what finds nothing until its window has closed by that clock, and gives it
-then, joined with None, in the order of time, right side first. How often it looks is throttled by the
-wall clock (`emit_interval_ms`; Kafka looks at once where that is 0). What comes so late that nothing
-can join it any more is given at once.
+A left or outer join keeps what finds nothing until its window has closed by that clock, and gives
+it then, joined with None, in the order of time, right side first. How often it looks is throttled
+by the wall clock (`emit_interval_ms`; Kafka looks at once where that is 0). What comes so late that
+nothing can join it any more is given at once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.reference.context import UNKNOWN
 from ottla.streams.reference.operator import Operator, Wiring, bind
+from ottla.streams.reference.stores.outer_join import OuterJoinStore
 from ottla.streams.reference.stores.window import WindowStore
 from ottla.streams.serdes.join_sides import JoinSideKey, JoinSideValue
 
@@ -63,7 +64,9 @@ class StreamStreamJoin(Operator):
         self.outer = row.kind == "outer" or (row.kind == "left" and self.is_left)
         self.joiner = bind(row.joiner, JOINED)
         self.other: WindowStore = wiring.store(row.other_store)
-        self.waiting = None if row.outer_store is None else wiring.store(row.outer_store)
+        self.waiting: OuterJoinStore | None = None
+        if row.outer_store is not None:
+            self.waiting = wiring.store(row.outer_store)
         self.clock = wiring.shared(row.shared, JoinClock)
 
     def join(self, key: Any, this: Any, other: Any) -> Any:
@@ -79,7 +82,7 @@ class StreamStreamJoin(Operator):
             self.skip(NULL_KEY_OR_VALUE)
             return
         if self.waiting is not None and timestamp == clock.stream_time:
-            self.emit_closed(headers)
+            self.emit_closed(self.waiting, headers)
         last = max(0, timestamp + self.after)
         found = self.other.between(key, max(0, timestamp - self.before), last)
         for other_time, other in found:
@@ -97,8 +100,8 @@ class StreamStreamJoin(Operator):
                 JoinSideKey(key, timestamp, self.is_left), JoinSideValue(value, self.is_left)
             )
 
-    def emit_closed(self, headers: Headers) -> None:
-        """Give what waited for nothing: its window has closed. It has the headers of the record at hand."""
+    def emit_closed(self, store: OuterJoinStore, headers: Headers) -> None:
+        """Give what has waited in vain, with the headers of the record at hand."""
         clock, context = self.clock, self.context
         if wrapped(clock.waiting_since + self.after + self.windows.grace_ms) >= clock.stream_time:
             return
@@ -108,7 +111,7 @@ class StreamStreamJoin(Operator):
         clock.waiting_since = TIME_MAX
         open_sides: set[bool] = set()
         given: bytes | None = None
-        for raw, key, waiting in self.waiting.all():
+        for raw, key, waiting in store.all():
             clock.waiting_since = key.timestamp
             if len(open_sides) == 2:
                 break
@@ -119,10 +122,10 @@ class StreamStreamJoin(Operator):
             joined = self.joiner(key.key, left, right)
             self.forward_at(key.key, joined, key.timestamp, headers)
             if given is not None and given != raw:
-                self.waiting.remove(given)
+                store.remove(given)
             given = raw
         if given is not None:
-            self.waiting.remove(given)
+            store.remove(given)
 
     def has_closed(self, key: JoinSideKey) -> bool:
         """Whether nothing can come any more that would join."""
@@ -138,8 +141,8 @@ def wrapped(number: int) -> int:
 class StreamSelfJoin(Operator):
     """A stream joined with itself on one store: gives what the join of two such streams would give.
 
-    A record meets those that are kept first as the left side, then as the right one; between these two,
-    at its place by time, it meets itself.
+    A record meets those that are kept first as the left side, then as the right one, and itself
+    before the first that is later.
     """
 
     def __init__(self, row: plan.StreamSelfJoin, wiring: Wiring) -> None:

@@ -1,8 +1,8 @@
 """Joins of two tables by their key, and reading a joined table that is not materialized.
 
-A change of one side meets the other's present value; each side runs `TableTableJoin`, and both give to
-one `TableTableMerge`. Which side must be there depends on the kind: an inner join needs both, a left
-join the left one, an outer join either. The result has the later of both times.
+A change of one side meets the other's present value; each side runs `TableTableJoin`, and both give
+to one `TableTableMerge`. Which side must be there depends on the kind: an inner join needs both, a
+left join the left one, an outer join either. The result has the later of both times.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""What buffers keep of a record that waits: its values' bytes and where it came from, as one text of bytes.
+"""What buffers keep of a record that waits: its values' bytes and where it came from, as one text
+of bytes.
 
     place   timestamp: 8, offset: 8, topic, partition: 4, headers: 4, then name and value of each
     value   place, prior value, old value, new value; each after its length: 4, -1 is null
 
-The prior value is what stood there when the key was first buffered. Where the old value is the same,
-its length is -2 and nothing follows. A record goes on in its own place, so what it causes has its
-topic, offset and headers.
+The prior value is what stood there when the key was first buffered. Where the old value is the
+same, its length is -2 and nothing follows. A record goes on in its own place, so what it causes has
+its topic, offset and headers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The buffer of a stream-table join with grace: a stream's records by time until the grace has passed.
+"""The buffer of a stream-table join with grace: a stream's records by time until the grace has
+passed.
 
-Its key is a zero byte, the time, the record's key, and a number that counts all records, so that none
-takes another's place. Both a record and its removal are in the changelog at once, at the producer's
-time; the value is the record's place and value (`buffered`), then eight zero bytes.
+Its key is a zero byte, the time, the record's key, and a number that counts all records, so that
+none takes another's place. Both a record and its removal are in the changelog at once, at the
+producer's time; the value is the record's place and value (`buffered`), then eight zero bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The order in which a `HashSet` of Java gives keys of bytes: a buffer's changelog is written in it.
+"""The order in which a `HashSet` of Java gives keys of bytes: a buffer's changelog is written in
+it.
 
-A suppression's buffer notes which keys changed and writes them at the commit, in the order of such a
-set. It depends on the keys' hashes and on how large the set has ever been: it never shrinks.
+A suppression's buffer notes which keys changed and writes them at the commit, in the order of such
+a set. It depends on the keys' hashes and on how large the set has ever been: it never shrinks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What a left or outer join of streams has not joined yet, by time, side and key (`serdes.join_sides`).
+"""What a left or outer join of streams has not joined yet, by time, side and key
+(`serdes.join_sides`).
 
-A key's value is the list of all its records of that time and side; it is written whole at each record,
-and removed whole when one of them joins.
+A key's value is the list of all its records of that time and side; it is written whole at each
+record, and removed whole when one of them joins.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""A suppression's buffer: the latest change of each key, by the time at which the key was first buffered.
+"""A suppression's buffer: the latest change of each key, by the time at which the key was first
+buffered.
 
 A change of a key that is buffered takes the old one's place and keeps its time. The changelog has a
-key's last state when the task commits: null where it has gone. Its values are the record's place and
-values (`buffered`), then the time, under the header `v` = 3; the record's own time is the producer's.
+key's last state when the task commits: null where it has gone. Its values are the record's place
+and values (`buffered`), then the time, under the header `v` = 3; the record's own time is the
+producer's.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """The versioned store: what a key's value was at any time within the history's retention.
 
-As in Kafka, the latest value of a key stands by itself, and what it was before lies in segments by the
-time until which it held. A segment's entry of a key is a row of versions without gaps, up to `until`;
-a version of None is a removal. One entry may be bare: a removal that nothing stands before, `until`
-alone. Whole segments are dropped when their times are past the retention; the latest value never is.
-What remains of removals is so Kafka's to the last one, and with it what a late write finds.
+As in Kafka, the latest value of a key stands by itself, and what it was before lies in segments by
+the time until which it held. A segment's entry of a key is a row of versions without gaps, up to
+`until`; a version of None is a removal. One entry may be bare: a removal that nothing stands
+before, `until` alone. Whole segments are dropped when their times are past the retention; the
+latest value never is. What remains of removals is so Kafka's to the last one, and with it what a
+late write finds.
 
 A write is refused when it is older than the grace, which is the retention; it is in the changelog
 all the same, at its own time.
@@ -29,7 +30,7 @@ Version = tuple[int, bytes | None]
 
 
 class Entry:
-    """Versions of one key in one segment, the latest first; each holds until the one before it starts."""
+    """Versions of a key in a segment, the latest first; each holds until the one before it."""
 
     __slots__ = ("until", "versions")
 
@@ -230,7 +231,7 @@ class VersionedStore(StateStore):
 
 
 def default_interval(retention_ms: int) -> int:
-    """How long segments are where the user does not say: fewer and longer ones for long histories."""
+    """How long segments are where the user does not say, in ms."""
     if retention_ms <= 60_000:
         return max(retention_ms // 3, 2_000)
     if retention_ms <= 300_000:
