@@ -51,7 +51,7 @@ def plain(value: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def attribute_of(kind: type, field: str) -> str | None:
-    """The attribute of a dataclass or struct that is this field in its JSON; None where it has none.
+    """The attribute of a dataclass or struct that is this field in its JSON; None where none is.
 
     A class whose JSON leaves fields out, or is no object, has none: its whole JSON is asked for.
     """

@@ -49,6 +49,10 @@ class ReferenceTask:
             name: STORES[row.kind](row, self.context, topology.changelog_name(row, settings.app_id))
             for name, row in topology.stores.items()
         }
+        #: Stores that write some of their changelog at a commit alone.
+        self.committing = [
+            store for store in self.stores.values() if type(store).commit is not StateStore.commit
+        ]
         self.in_global = reachable(
             topology, [source.name for source in topology.sources.values() if source.is_global]
         )
@@ -91,6 +95,7 @@ class ReferenceTask:
         self.fed_back = 0
         try:
             self._punctuate("wall_clock", now)
+            self._commit()
             self._work()
         except ProcessingError as error:
             error.produced = tuple(context.produced)
@@ -183,6 +188,12 @@ class ReferenceTask:
             self.failures.stop_at(queue.name, "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
+        self._commit()
+
+    def _commit(self) -> None:
+        """As Kafka's driver commits: after each record and its punctuations."""
+        for store in self.committing:
+            store.commit()
 
     def _update_global(self, queue: TopicQueue, record: Input) -> None:
         head = queue.read(record, UNKNOWN)

@@ -46,7 +46,8 @@ def _field(rows: Rows, name: str) -> Part:
 def step(rows: Rows, value: Any, segment: str | int) -> Any:
     """One step down a path."""
     if isinstance(segment, str):
-        attribute = attribute_of(type(value), segment)
+        kind: Any = type(value)
+        attribute = attribute_of(kind, segment)
         if attribute is not None:
             return known(rows, getattr(value, attribute))
     value = known(rows, value)

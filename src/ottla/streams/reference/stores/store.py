@@ -41,5 +41,8 @@ class StateStore:
         """Everything it holds, in the order of the bytes of keys: for tests and for people."""
         raise NotImplementedError
 
+    def commit(self) -> None:
+        """Write what waits for the commit: once a record, or all punctuations, are done."""
+
     def close(self) -> None:
         """Nothing is kept once a task is closed."""
