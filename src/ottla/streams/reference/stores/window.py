@@ -158,6 +158,18 @@ class WindowStore(StateStore):
         data = None if value is None else self.write_value(value)
         if data is None or not row.with_headers:
             headers = self.context.headers if row.with_headers else ()
+        if data is not None or not (row.retain_duplicates and row.persistent):
+            self.put_entry(raw, data, start, timestamp, headers)
+        if row.retain_duplicates:
+            self.sequence = (self.sequence + 1) & SEQUENCE_MASK
+        if self.changelog is not None:
+            logged = self.context.timestamp if data is None else timestamp
+            self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
+
+    def put_entry(
+        self, raw: bytes, data: bytes | None, start: int, timestamp: int, headers: Headers
+    ) -> None:
+        """Where duplicates are retained, a store on disk is not told of a None, nor of its time."""
         if start > self.observed:
             self.observe(start)
         if start >= self.live:
@@ -165,11 +177,6 @@ class WindowStore(StateStore):
             self.change(raw, start, None if data is None else (data, time, headers))
         else:
             self.context.skip(self.name, "it came too late for the store")
-        if row.retain_duplicates:
-            self.sequence = (self.sequence + 1) & SEQUENCE_MASK
-        if self.changelog is not None:
-            logged = self.context.timestamp if data is None else timestamp
-            self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
 
     def change(self, raw: bytes, start: int, entry: Entry | None) -> None:
         keys = self.windows.get(start)
