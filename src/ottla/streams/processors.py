@@ -269,3 +269,14 @@ class ReadOnlySessionStore(Protocol):
     def fetch(self, key: Any) -> Iterator[tuple[Any, Any]]: ...
 
     def all(self) -> Iterator[tuple[Any, Any]]: ...
+
+
+class VersionedStore(Protocol):
+    """Values by key and time; how far back is the store's history retention."""
+
+    def get(self, key: Any, as_of: int | None = None) -> ValueAndTimestamp | None: ...
+
+    def put(self, key: Any, value: Any, timestamp: int) -> int:
+        """Until when the value holds, in ms; -1 is for ever, -2**63 that it came too late."""
+
+    def delete(self, key: Any, timestamp: int) -> ValueAndTimestamp | None: ...

@@ -1,7 +1,5 @@
 //! Fields of tidy documents, found without parsing the rest.
 
-
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
     /// The name of a field, in quotes and with a colon, as a tidy document has it.

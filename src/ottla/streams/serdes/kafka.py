@@ -6,6 +6,7 @@ way.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import uuid
@@ -87,6 +88,8 @@ class NumberSerde(Serde):
                 return None
             if isinstance(value, bool) or not isinstance(value, (int, self.kind)):
                 raise self._wrong_type(value, topic)
+        if value != value:  # as Java does: one NaN for all
+            value = math.nan
         try:
             return self._struct.pack(value)
         except (struct.error, OverflowError) as error:

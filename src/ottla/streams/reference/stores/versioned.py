@@ -205,10 +205,9 @@ class VersionedStore(StateStore):
             entry.add_latest((entry.until, None), time)
 
     def delete(self, key: Any, timestamp: int) -> Stamped | None:
-        """Remove from a time on; what held there."""
+        """Remove from a time on; what held there, unless it came too late."""
         held = self.get(key, timestamp)
-        self.put(key, None, timestamp)
-        return held
+        return held if self.put(key, None, timestamp) is not None else None
 
     # ------------------------------------------------------------ segments
     def segment_of(self, time: int) -> dict[bytes, Entry] | None:
