@@ -86,6 +86,7 @@ SETTINGS: dict[str, Setting] = {
     **dict.fromkeys(("processor-punctuate", "punctuate-cancel", "punctuate-anchored"), CLOCKED),
     **dict.fromkeys(("punctuate-later", "errors-punctuate", "process-context"), CLOCKED),
     **dict.fromkeys(("process-headers", "process-with-headers", "process-values"), HEADED),
+    **dict.fromkeys(("process-window-with-headers", "process-session-with-headers"), HEADED),
     **dict.fromkeys(("flat-map", "filter-map", "errors-processing-dead"), HEADED),
     **dict.fromkeys(("errors-reading-dead", "suppress-limit", "topic-extractor"), HEADED),
     **dict.fromkeys(("stream-to-table", "table-outer-chain"), HEADED),
