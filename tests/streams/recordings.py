@@ -17,10 +17,10 @@ headers=RecordHeaders(headers = [RecordHeader(key = K, value = [1, 2])], isReadO
 sessions `AggregationWithHeaders{aggregation=V, headers=...}` alike. Rows come sorted by store and
 key. A versioned store shows what is latest; a suppression's buffer shows nothing.
 
-**Errors.** `{"i", "class", "message"}` says at which input the driver threw (-1: at build time).
-Only `i` is compared: classes and texts are Java's. After an error no store is read, and what the
-failing input itself had sent, a dead letter among it, is not seen: the driver loses it. The dead
-letters' headers for an exception's class and its stack are recorded as empty texts, since what
+**Errors.** `{"i", "class"}` says at which input the driver threw (-1: at build time). Only `i` is
+compared: the class is Java's, and its text is not kept. After an error no store is read, and what
+the failing input itself had sent, a dead letter among it, is not seen: the driver loses it. The
+dead letters' headers for an exception's class and its stack are recorded as empty texts, since what
 stands in them is Java's own; their presence and the message count.
 
 **What the recordings taught** (for those who build an executor):
