@@ -181,12 +181,11 @@ def row(produced: Produced, place: int) -> dict[str, Any]:
 def stores(task: Executor, topology: Topology) -> list[dict[str, Any]]:
     """The content of all stores as the recordings write it."""
     rows = []
-    for name in sorted(topology.stores):
+    for name, row in sorted(topology.stores.items()):
         found = task.store(name)
         if hasattr(found, "all"):
-            kept = topology.stores[name].with_headers
             rows += [
-                {"store": name, "key": text(key), "value": value_text(value, headers=kept)}
+                {"store": name, "key": text(key), "value": value_text(value, row)}
                 for key, value in found.all()
             ]
     return sorted(rows, key=lambda each: (each["store"], each["key"]))
@@ -198,17 +197,18 @@ def text(key: Any) -> str:
     return str(key)
 
 
-def value_text(value: Any, *, headers: bool) -> str:
+def value_text(value: Any, row: Store) -> str:
     """As Java prints what a store gives."""
     if not isinstance(value, ValueAndTimestamp):
         return str(value)
-    if not headers:
+    if not row.with_headers:
         return f"{value.value}@{value.timestamp}"
-    shown = ", ".join(
-        f"RecordHeader(key = {name}, value = {None if data is None else list(data)})"
+    headers = ", ".join(
+        f"RecordHeader(key = {name}, value = {'null' if data is None else list(data)})"
         for name, data in value.headers
     )
-    return (
-        f"ValueTimestampHeaders{{value={value.value}, timestamp={value.timestamp}, "
-        f"headers=RecordHeaders(headers = [{shown}], isReadOnly = false)}}"
-    )
+    headers = f"headers=RecordHeaders(headers = [{headers}], isReadOnly = false)"
+    if row.kind is StoreKind.SESSION:
+        return f"AggregationWithHeaders{{aggregation={value.value}, {headers}}}"
+    shown = f"value={value.value}, timestamp={value.timestamp}"
+    return f"ValueTimestampHeaders{{{shown}, {headers}}}"

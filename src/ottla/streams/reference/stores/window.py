@@ -34,7 +34,9 @@ class WindowStore(StateStore):
         #: is exactly as old as the retention.
         self.time_ordered = False
         self.stamped = row.timestamped or row.with_headers
+        #: How many records were put; of duplicates, where the last one stands.
         self.sequence = 0
+        self.newest: tuple[bytes, int] | None = None
         #: The highest start that was put; the first that can be read, and that can be put.
         self.observed = self.readable = self.live = UNKNOWN
         #: start to key to entries (one, but where duplicates are retained)
@@ -76,7 +78,9 @@ class WindowStore(StateStore):
         entries = None if keys is None else keys.get(raw)
         if entries is None or start < self.readable:
             return None
-        return self.opened(entries[0])
+        if self.row.retain_duplicates and self.newest != (raw, start):
+            return None  # Kafka asks for the number of the record that was put last
+        return self.opened(entries[-1])
 
     def get(self, key: Windowed, as_of: int | None = None) -> Stamped | None:
         """As the view of a windowed table asks."""
@@ -159,32 +163,29 @@ class WindowStore(StateStore):
         if data is None or not row.with_headers:
             headers = self.context.headers if row.with_headers else ()
         if data is not None or not (row.retain_duplicates and row.persistent):
-            self.put_entry(raw, data, start, timestamp, headers)
+            self.keep(raw, start, data, timestamp if self.stamped else UNKNOWN, headers)
         if row.retain_duplicates:
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
             logged = self.context.timestamp if data is None else timestamp
             self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
 
-    def put_entry(
-        self, raw: bytes, data: bytes | None, start: int, timestamp: int, headers: Headers
+    def keep(
+        self, raw: bytes, start: int, data: bytes | None, timestamp: int, headers: Headers
     ) -> None:
-        """Where duplicates are retained, a store on disk is not told of a None, nor of its time."""
         if start > self.observed:
             self.observe(start)
-        if start >= self.live:
-            time = timestamp if self.stamped else UNKNOWN
-            self.change(raw, start, None if data is None else (data, time, headers))
-        else:
+        if start < self.live:
+            self.newest = None
             self.context.skip(self.name, "it came too late for the store")
-
-    def change(self, raw: bytes, start: int, entry: Entry | None) -> None:
+            return
         keys = self.windows.get(start)
-        if entry is None:
+        if data is None:
             if keys is not None and raw in keys and not self.row.retain_duplicates:
                 del keys[raw]
                 self.forget_key(raw, start)
             return
+        entry = (data, timestamp, headers)
         if keys is None:
             keys = self.windows[start] = {}
             insort(self.starts, start)
@@ -196,6 +197,8 @@ class WindowStore(StateStore):
             entries.append(entry)
         else:
             entries[0] = entry
+        if self.row.retain_duplicates and self.row.persistent:
+            self.newest = (raw, start)
 
     def expire(self) -> None:
         gone = bisect_left(self.starts, self.live)
