@@ -1,9 +1,9 @@
 """Topologies written row by row, without the builder: what the reference executor's tests run.
 
-    plan = Plan()
-    count = plan.node("count", StreamAggregate("agg", Count()), plan.source("a"), store("agg"))
-    plan.sink("out", plan.node("stream", TableToStream(), count), STRING, LONG)
-    answer = run(plan.topology(), lines)
+plan = Plan()
+count = plan.node("count", StreamAggregate("agg", Count()), plan.source("a"), store("agg"))
+plan.sink("out", plan.node("stream", TableToStream(), count), STRING, LONG)
+answer = run(plan.topology(), lines)
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ class Plan:
         self.stores: dict[str, Store] = {}
         self.internal: dict[str, InternalTopic] = {}
 
-    def source(
-        self, *topics: str, key: Serde = STRING, value: Serde = STRING, **more: Any
-    ) -> str:
+    def source(self, *topics: str, key: Serde = STRING, value: Serde = STRING, **more: Any) -> str:
         name = f"source-{'-'.join(topics)}"
         more.setdefault("pattern", None)
         self.sources[name] = Source(name, topics, key=key, value=value, **more)
