@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
+from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Headers
 
 Clock = Literal["stream_time", "wall_clock"]
@@ -194,7 +195,8 @@ class Processor:
         """Called once before the first record."""
 
     def process(self, record: Record) -> None:
-        raise NotImplementedError
+        """Called for every record."""
+        raise _unwritten(self, "process")
 
     def close(self) -> None:
         """Called once at the end."""
@@ -207,7 +209,8 @@ class FixedKeyProcessor:
         """Called once before the first record."""
 
     def process(self, record: FixedKeyRecord) -> None:
-        raise NotImplementedError
+        """Called for every record."""
+        raise _unwritten(self, "process")
 
     def close(self) -> None:
         """Called once at the end."""
@@ -220,10 +223,18 @@ class ValueTransformer:
         """Called once before the first record."""
 
     def transform(self, key: Any, value: Any) -> Any:
-        raise NotImplementedError
+        """The new value of a key; None for none."""
+        raise _unwritten(self, "transform")
 
     def close(self) -> None:
         """Called once at the end."""
+
+
+def _unwritten(given: object, method: str) -> ProcessingError:
+    return ProcessingError(
+        f"{type(given).__qualname__} does not say what to do with a record",
+        hint=f"write its method {method}",
+    )
 
 
 class ReadOnlyKeyValueStore(Protocol):

@@ -182,10 +182,8 @@ def stores(task: Executor, topology: Topology) -> list[dict[str, Any]]:
     for name, row in sorted(topology.stores.items()):
         found = task.store(name)
         if hasattr(found, "all"):
-            rows += [
-                {"store": name, "key": text(key), "value": value_text(value, row)}
-                for key, value in found.all()
-            ]
+            shown = {text(key): value_text(value, row) for key, value in found.all()}
+            rows += [{"store": name, "key": key, "value": shown[key]} for key in shown]
     return sorted(rows, key=lambda each: (each["store"], each["key"]))
 
 

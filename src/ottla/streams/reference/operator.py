@@ -98,6 +98,9 @@ class Wiring:
 class Operator:
     """The base of all operators. Subclasses take `(row, wiring)` and write `process`."""
 
+    #: Takes a record: what the operator is.
+    process: Forward
+
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
         self.context = wiring.context
@@ -114,9 +117,6 @@ class Operator:
 
     def start(self) -> None:
         """Called once, in the topology's order, when all operators are linked."""
-
-    def process(self, key: Any, value: Any, timestamp: int, headers: Headers) -> None:
-        raise NotImplementedError
 
     def close(self) -> None:
         """Called once, in the topology's order."""

@@ -38,7 +38,8 @@ class SlidingAggregate(WindowOperator):
             return
         if self.difference == 0:
             raise ProcessingError(
-                "sliding windows of 0 ms hold nothing", hint="give them a difference of 1 ms or more"
+                "sliding windows of 0 ms hold nothing",
+                hint="give them a difference of 1 ms or more",
             )
         if timestamp < self.difference:
             self.process_early(key, value, timestamp, headers)

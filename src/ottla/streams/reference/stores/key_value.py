@@ -1,8 +1,8 @@
 """The key-value store: one value a key, with its time and headers where the row says so.
 
 On disk Kafka puts eight bytes of time before the value; here an entry is (value, time, headers).
-The changelog's time is the one that the value was put with; a removal has the record's. A store without
-times answers -1 for them.
+The changelog's time is the one that the value was put with; a removal has the record's. A store
+without times answers -1 for them.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class OuterJoinStore(StateStore):
 
     def add(self, key: JoinSideKey, value: JoinSideValue) -> None:
         raw, data = self.write_key(key), self.write_value(value)
-        assert raw is not None and data is not None
+        assert raw is not None
+        assert data is not None
         held = self.map.get(raw)
         values = [data] if held is None else [*held, data]
         self.map.put(raw, values)

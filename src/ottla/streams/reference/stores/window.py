@@ -46,7 +46,7 @@ class WindowStore(StateStore):
         self.by_key: dict[bytes, list[int]] = {}
 
     def order_by_time(self) -> None:
-        """Windows that are emitted on close: Kafka's store on disk has them by time, and still shows
+        """Windows that are emitted on close: Kafka has them on disk by time, and still shows
         what is exactly as old as the retention.
         """
         self.time_ordered = self.row.persistent
@@ -80,7 +80,8 @@ class WindowStore(StateStore):
             return None
         if self.row.retain_duplicates and self.newest != (raw, start):
             return None  # Kafka asks for the number of the record that was put last
-        return self.opened(entries[-1])
+        data, timestamp, headers = entries[-1]
+        return stamped((self.read_value(data), timestamp, headers))
 
     def get(self, key: Windowed, as_of: int | None = None) -> Stamped | None:
         """As the view of a windowed table asks."""
@@ -168,7 +169,12 @@ class WindowStore(StateStore):
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
             logged = self.context.timestamp if data is None else timestamp
+<<<<<<< HEAD
             self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
+=======
+            place = raw + SUFFIX.pack(start, self.sequence)
+            self.context.produce(self.changelog, place, data, logged, headers)
+>>>>>>> h-refa
 
     def keep(
         self, raw: bytes, start: int, data: bytes | None, timestamp: int, headers: Headers
