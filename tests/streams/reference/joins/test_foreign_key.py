@@ -34,7 +34,7 @@ def test_both_tables_changes_reach_the_result() -> None:
 
 
 def test_an_inner_join_asks_only_where_its_result_may_change() -> None:
-    """If this failed, the topic between would have other records than Kafka's, or old results stay."""
+    """If this failed, other records than Kafka's would be sent, or old results stay."""
     run = Run(foreign_key_join("inner", first))
     assert asked(run, "k", "x1", 1000) == [("x", "PROPAGATE_ONLY_IF_FK_VAL_AVAILABLE")]
     assert asked(run, "k", "x2", 1001) == [("x", "PROPAGATE_ONLY_IF_FK_VAL_AVAILABLE")]
@@ -57,7 +57,7 @@ def test_a_left_join_always_asks() -> None:
 
 
 def test_a_left_joins_results() -> None:
-    """If this failed, left rows without a foreign key or row would be lost, or outlive their row."""
+    """If this failed, left rows would be lost, or outlive their row."""
     run = Run(foreign_key_join("left", first))
     assert run.out("a", "k", "x1", 1000) == [("k", "x1|null", 1000)]
     assert run.out("b", "x", "F", 1001) == [("k", "x1|F", 1001)]

@@ -49,7 +49,7 @@ def test_null_keys_and_values_join_nothing() -> None:
 
 
 def test_a_left_join_keeps_null_keys() -> None:
-    """If this failed, a left record without a key would be lost; Kafka joins it with None at once."""
+    """If this failed, a left record without a key would be lost; Kafka gives it at once."""
     run = Run(stream_join("left", WINDOWS))
     assert run.out("a", None, "x", 1000) == [(None, "x|null", 1000)]
 

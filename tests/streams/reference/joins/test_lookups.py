@@ -11,7 +11,7 @@ from streams.reference.join_plans import Run, changelog, global_lookup, lookup, 
 
 
 def test_the_table_causes_nothing() -> None:
-    """If this failed, a change of the table would give results that no record of the stream asked."""
+    """If this failed, a change of the table would give results that no record asked for."""
     run = Run(lookup("inner"))
     assert run.out("a", "k", "x", 1000) == []
     assert run.out("t", "k", "1", 2000) == []

@@ -169,12 +169,8 @@ class WindowStore(StateStore):
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
             logged = self.context.timestamp if data is None else timestamp
-<<<<<<< HEAD
-            self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
-=======
             place = raw + SUFFIX.pack(start, self.sequence)
             self.context.produce(self.changelog, place, data, logged, headers)
->>>>>>> h-refa
 
     def keep(
         self, raw: bytes, start: int, data: bytes | None, timestamp: int, headers: Headers
