@@ -22,6 +22,7 @@ mod sending;
 mod sim;
 mod slots;
 mod state;
+mod streams;
 mod tls;
 
 use pyo3::prelude::*;
@@ -53,6 +54,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     schemas::register(module)?;
     sending::register(module)?;
     sim::register(module)?;
+    streams::register(module)?;
     tls::register(module)?;
     node::register(module)
 }

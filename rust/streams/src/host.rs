@@ -29,6 +29,8 @@ pub struct Refusal {
 pub enum By {
     Serde,
     Expression,
+    /// An operator that cannot go on: a buffer that is full, a key that must not be null.
+    Operator,
 }
 
 impl<E> From<Refusal> for Fault<E> {

@@ -5,9 +5,22 @@
 //! number; what only the host language can do (a Python function, a serde of the registry) goes out
 //! through one trait, `Host`. Nothing here knows Python.
 
+pub mod application;
+pub mod context;
+pub mod engine;
 pub mod expression;
 pub mod host;
 pub mod json;
+pub mod murmur3;
+pub mod operators;
+pub mod output;
+pub mod packed;
+pub mod plan;
+pub mod record;
 pub mod row;
 pub mod serde;
+pub mod stop;
+pub mod stores;
+pub mod subscription;
+pub mod task;
 pub mod value;

@@ -12,6 +12,8 @@ pub enum Row {
     Text(String),
     Bytes(Vec<u8>),
     List(Vec<Row>),
+    /// A dataclass or a dict, by the names of its fields.
+    Map(Vec<(String, Row)>),
 }
 
 impl Row {

@@ -184,6 +184,11 @@ impl Walk {
         })
     }
 
+    /// What the records were unpacked to, where they were packed.
+    pub fn unpacked(&self) -> Option<&[u8]> {
+        self.unpacked.as_deref()
+    }
+
     /// What the spans of a record point into.
     pub fn bytes<'a>(&'a self, batch: &'a [u8]) -> &'a [u8] {
         self.unpacked.as_deref().unwrap_or(batch)

@@ -152,7 +152,7 @@ impl Literal {
             Row::Float(number) => Self::Float(*number),
             Row::Text(text) => Self::Text(Text::new(text)),
             Row::Bytes(bytes) => Self::Bytes(Bytes::copy_from_slice(bytes)),
-            Row::List(_) => return Err("a literal is no list".to_owned()),
+            Row::List(_) | Row::Map(_) => return Err("a literal is one value".to_owned()),
         })
     }
 }

@@ -12,7 +12,7 @@ mod tidy;
 use bytes::Bytes;
 
 pub(crate) use path::entries;
-pub use path::{Path, Segment};
+pub use path::{Path, Segment, find};
 pub use print::{Unwritable, write, write_float, write_int, write_text};
 
 use crate::value::{Text, Value};

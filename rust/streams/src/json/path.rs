@@ -1,5 +1,10 @@
 //! Fields of tidy documents, found without parsing the rest.
 
+use bytes::Bytes;
+
+use super::value_of;
+use crate::value::Value;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
     /// The name of a field, in quotes and with a colon, as a tidy document has it.
@@ -125,4 +130,16 @@ fn container_end(document: &[u8], start: usize) -> usize {
         at += 1;
     }
     document.len()
+}
+
+/// What a document has at this segment; null where it has nothing there.
+pub fn find<O>(document: &Bytes, segment: &Segment) -> Value<O> {
+    let fits = match segment {
+        Segment::Field(_) => document.starts_with(b"{"),
+        Segment::Place(_) => document.starts_with(b"["),
+    };
+    match fits.then(|| segment.find(document, 0)).flatten() {
+        Some((start, end)) => value_of(document, start, end),
+        None => Value::Null,
+    }
 }

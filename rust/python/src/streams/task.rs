@@ -1,0 +1,358 @@
+//! A task of the fast executor as Python holds it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ottla_streams::engine::{Clock, Engine};
+use ottla_streams::output::Output;
+use ottla_streams::plan::{NodeId, Plan, TopicId};
+use ottla_streams::record::Record;
+use ottla_streams::stop::Stop;
+use ottla_streams::task::{Input, Task};
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+
+use super::batches::{batches_of, inputs_of};
+use super::convert::{Words, row_of};
+use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_python};
+use super::scope::Slot;
+use crate::errors::refusal_of;
+
+struct Inner {
+    /// None until it is started.
+    task: Option<Task<PythonHost>>,
+    host: PythonHost,
+}
+
+/// One task. Calls from processors that it runs reach the engine through `slot`.
+#[pyclass(frozen, module = "ottla._core")]
+pub struct StreamsTask {
+    inner: Mutex<Inner>,
+    plan: Arc<Plan>,
+    slot: Slot,
+    /// The plan asks Python at every record, so a batch holds the GIL; else it is released.
+    holds_gil: bool,
+}
+
+/// (cause, topic, key, value, timestamp, headers, partition)
+type Row<'py> = Bound<'py, PyTuple>;
+
+#[pymethods]
+impl StreamsTask {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        tree: &Bound<'_, PyAny>,
+        functions: Vec<Py<PyAny>>,
+        serdes: Vec<(Py<PyAny>, Py<PyAny>)>,
+        processing: Py<PyAny>,
+        holds_gil: bool,
+    ) -> PyResult<Self> {
+        let plan = Plan::read(&row_of(tree)?).map_err(PyValueError::new_err)?;
+        let slot = Slot::default();
+        let host = PythonHost {
+            words: Words::new(py)?,
+            functions,
+            serdes,
+            processing,
+            slot: slot.clone(),
+            stopped: None,
+        };
+        Ok(Self {
+            inner: Mutex::new(Inner { task: None, host }),
+            plan: Arc::new(plan),
+            slot,
+            holds_gil,
+        })
+    }
+
+    /// Make processors ready. What they forwarded meanwhile is refused by the engine.
+    fn start<'py>(&self, py: Python<'py>, now: i64) -> PyResult<Option<Stopped<'py>>> {
+        let mut inner = self.inner.try_lock().ok_or_else(busy)?;
+        let inner = &mut *inner;
+        match Task::start(Arc::clone(&self.plan), &mut inner.host, now) {
+            Ok(task) => {
+                inner.task = Some(task);
+                Ok(None)
+            }
+            Err(stop) => Ok(Some(self.stopped(py, &stop))),
+        }
+    }
+
+    /// Process records, given as tuples (topic, key, value, timestamp, headers, partition, offset).
+    fn process<'py>(
+        &self,
+        py: Python<'py>,
+        records: &Bound<'py, PyAny>,
+        now: i64,
+    ) -> PyResult<(Vec<Row<'py>>, Option<Stopped<'py>>)> {
+        let mut inputs = Vec::with_capacity(records.len().unwrap_or_default());
+        let mut last: Option<(String, TopicId)> = None;
+        for record in records.try_iter()? {
+            inputs.push(self.input(record?.cast::<PyTuple>()?, &mut last)?);
+        }
+        self.run(py, |task, host| task.process(host, inputs, now))
+    }
+
+    /// The wall clock is `now`.
+    fn advance<'py>(
+        &self,
+        py: Python<'py>,
+        now: i64,
+    ) -> PyResult<(Vec<Row<'py>>, Option<Stopped<'py>>)> {
+        self.run(py, |task, host| task.advance(host, now))
+    }
+
+    /// Process the record batches of a topic's partition as a fetch brings them; what they cause comes back
+    /// as one sealed batch a topic.
+    #[allow(clippy::type_complexity)]
+    fn process_batches<'py>(
+        &self,
+        py: Python<'py>,
+        topic: &str,
+        partition: i32,
+        data: &Bound<'py, PyBytes>,
+        now: i64,
+    ) -> PyResult<(Vec<(String, Bound<'py, PyBytes>)>, Option<Stopped<'py>>)> {
+        let topic = self.topic(topic)?;
+        let data = Bytes::copy_from_slice(data.as_bytes());
+        let mut inner = self.inner.try_lock().ok_or_else(busy)?;
+        let Inner { task, host } = &mut *inner;
+        let task = task.as_mut().ok_or_else(not_started)?;
+        let plan = &self.plan;
+        let (built, outcome) = maybe_detached(py, self.holds_gil, || -> Result<_, String> {
+            let inputs = inputs_of(topic, partition, &data)?;
+            let outcome = task.process(host, inputs, now);
+            let built = batches_of(plan, &task.engine.output).map_err(|e| e.to_string())?;
+            task.engine.output.clear();
+            Ok((built, outcome))
+        })
+        .map_err(|text| refusal_of("corrupt-batch", text))?;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop));
+        let built = built
+            .into_iter()
+            .map(|(topic, batch)| (topic, PyBytes::new(py, &batch)));
+        Ok((built.collect(), stopped))
+    }
+
+    fn close<'py>(&self, py: Python<'py>) -> PyResult<Option<Stopped<'py>>> {
+        let mut inner = self.inner.try_lock().ok_or_else(busy)?;
+        let Inner { task, host } = &mut *inner;
+        let outcome = match task {
+            Some(task) => task.close(host),
+            None => Ok(()),
+        };
+        Ok(outcome.err().map(|stop| self.stopped(py, &stop)))
+    }
+
+    // ------------------------------------------------------------ what processors ask
+
+    /// Send a record from a node to all its children, or to the child of this place.
+    fn forward(
+        &self,
+        node: NodeId,
+        child: Option<usize>,
+        key: Bound<'_, PyAny>,
+        value: Bound<'_, PyAny>,
+        timestamp: i64,
+        headers: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let py = key.py();
+        let headers = headers_from_python(headers)?;
+        self.with_engine(|engine, host| {
+            let key = host.words.from_python(key)?;
+            let value = host.words.from_python(value)?;
+            let record = Record::plain(key, value, timestamp, headers);
+            engine.forward(host, node, child, &record).map_err(|stop| {
+                host.stopped = stop.node;
+                error_of(py, &stop.fault)
+            })
+        })?
+    }
+
+    /// Call back number `callback` every `interval` ms; the number is for `cancel`.
+    fn schedule(
+        &self,
+        node: NodeId,
+        wall_clock: bool,
+        start: Option<i64>,
+        interval: i64,
+        callback: u32,
+    ) -> PyResult<u64> {
+        let clock = if wall_clock {
+            Clock::WallClock
+        } else {
+            Clock::StreamTime
+        };
+        self.with_engine(|engine, _| engine.schedule(node, clock, start, interval, callback))
+    }
+
+    fn cancel(&self, schedule: u64) -> PyResult<()> {
+        self.with_engine(|engine, _| engine.cancel(schedule))
+    }
+
+    /// (topic, partition, offset, timestamp, headers, stream time, wall clock) of the record at hand.
+    #[allow(clippy::type_complexity)]
+    fn context<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Option<String>, i32, i64, i64, Bound<'py, PyTuple>, i64, i64)> {
+        self.with_engine(|engine, _| {
+            let context = &engine.context;
+            let topic = context.topic.map(|t| engine.plan.topic_name(t).to_owned());
+            Ok((
+                topic,
+                context.partition,
+                context.offset,
+                context.timestamp,
+                headers_to_python(py, &context.headers)?,
+                context.stream_time,
+                context.now,
+            ))
+        })?
+    }
+
+    fn request_commit(&self) -> PyResult<()> {
+        self.with_engine(|engine, _| engine.context.commit_requested = true)
+    }
+
+    /// The number of a node, the names of its children, the names of its stores.
+    fn node(&self, name: &str) -> PyResult<(NodeId, Vec<String>, Vec<String>)> {
+        let place = self
+            .plan
+            .node(name)
+            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        let node = &self.plan.nodes[place];
+        let children = node.children.iter().map(|c| self.plan.nodes[*c].name.clone());
+        let stores = node.stores.iter().map(|s| self.plan.stores[*s].name.clone());
+        Ok((place, children.collect(), stores.collect()))
+    }
+
+    /// (node, reason, count)
+    fn skipped(&self) -> PyResult<Vec<(String, String, u64)>> {
+        self.with_engine(|engine, _| {
+            let rows = engine.skipped().iter();
+            rows.map(|row| (row.node.clone(), row.reason.to_owned(), row.count))
+                .collect()
+        })
+    }
+}
+
+/// The exception, the node where it stopped, and the place in the batch of the record.
+type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, i32);
+
+impl StreamsTask {
+    pub fn with_engine<R>(
+        &self,
+        work: impl FnOnce(&mut Engine<PythonHost>, &mut PythonHost) -> R,
+    ) -> PyResult<R> {
+        let mut work = Some(work);
+        if let Some(result) = self.slot.with(|engine, host| {
+            work.take().map(|work| work(engine, host))
+        }) {
+            return result.ok_or_else(busy);
+        }
+        let mut inner = self.inner.try_lock().ok_or_else(busy)?;
+        let Inner { task, host } = &mut *inner;
+        let task = task.as_mut().ok_or_else(not_started)?;
+        let work = work.take().ok_or_else(busy)?;
+        Ok(work(&mut task.engine, host))
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn topic(&self, name: &str) -> PyResult<TopicId> {
+        self.plan.topic(name).ok_or_else(|| {
+            PyValueError::new_err(format!("the topology does not read topic {name}"))
+        })
+    }
+
+    fn input(
+        &self,
+        record: &Bound<'_, PyTuple>,
+        last: &mut Option<(String, TopicId)>,
+    ) -> PyResult<Input> {
+        let item = record.get_item(0)?;
+        let name = item.cast::<PyString>()?.to_str()?;
+        let topic = match last {
+            Some((known, topic)) if known == name => *topic,
+            _ => {
+                let topic = self.topic(name)?;
+                *last = Some((name.to_owned(), topic));
+                topic
+            }
+        };
+        let bytes = |place| -> PyResult<Option<Bytes>> {
+            let item = record.get_borrowed_item(place)?;
+            if item.is_none() {
+                return Ok(None);
+            }
+            Ok(Some(Bytes::copy_from_slice(item.cast::<PyBytes>()?.as_bytes())))
+        };
+        Ok(Input {
+            topic,
+            key: bytes(1)?,
+            value: bytes(2)?,
+            timestamp: record.get_borrowed_item(3)?.extract()?,
+            headers: headers_from_python(&record.get_item(4)?)?,
+            partition: record.get_borrowed_item(5)?.extract()?,
+            offset: record.get_borrowed_item(6)?.extract()?,
+        })
+    }
+
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        work: impl FnOnce(&mut Task<PythonHost>, &mut PythonHost) -> Result<(), Stop<PyErr>> + Send,
+    ) -> PyResult<(Vec<Row<'py>>, Option<Stopped<'py>>)> {
+        let mut inner = self.inner.try_lock().ok_or_else(busy)?;
+        let Inner { task, host } = &mut *inner;
+        let task = task.as_mut().ok_or_else(not_started)?;
+        let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
+        let rows = rows_of(py, &self.plan, &task.engine.output)?;
+        task.engine.output.clear();
+        Ok((rows, outcome.err().map(|stop| self.stopped(py, &stop))))
+    }
+
+    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>) -> Stopped<'py> {
+        let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
+        let node = stop.node.map(|node| self.plan.nodes[node].name.clone());
+        (error.into_any(), node, -1)
+    }
+}
+
+fn maybe_detached<R: Send>(py: Python<'_>, holds_gil: bool, work: impl FnOnce() -> R + Send) -> R {
+    if holds_gil { work() } else { py.detach(work) }
+}
+
+fn not_started() -> PyErr {
+    PyValueError::new_err("the task was not started")
+}
+
+fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<Row<'py>>> {
+    let topics: Vec<_> = plan.topics.iter().map(|name| PyString::new(py, name)).collect();
+    let none = py.None().into_bound(py);
+    let bytes = |bytes: Option<&[u8]>| match bytes {
+        Some(bytes) => PyBytes::new(py, bytes).into_any(),
+        None => none.clone(),
+    };
+    let rows = output.rows().iter().map(|row| {
+        let headers = headers_to_python(py, &output.headers(row).to_vec())?;
+        let partition = (row.partition >= 0).then_some(row.partition);
+        (
+            row.cause,
+            &topics[row.topic as usize],
+            bytes(output.key(row)),
+            bytes(output.value(row)),
+            row.timestamp,
+            headers,
+            partition,
+        )
+            .into_pyobject(py)
+    });
+    rows.collect()
+}

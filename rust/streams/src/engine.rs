@@ -1,0 +1,189 @@
+//! The state of a task and how a record goes through its operators, depth first.
+//!
+//! Operators are functions of a `Run`: the plan, which never changes, the engine, which holds all state,
+//! and the host. While the host runs code of the user that may call back, nothing of the engine is held.
+
+use std::sync::Arc;
+
+use crate::application::{Application, CallbackId};
+use crate::context::Context;
+use crate::host::Headers;
+use crate::operators;
+use crate::output::{Output, Stamp};
+use crate::plan::{Node, NodeId, Plan, StoreId, TopicId};
+use crate::record::Record;
+use crate::stop::Outcome;
+use crate::stores::Store;
+
+pub struct Engine<H: Application> {
+    pub plan: Arc<Plan>,
+    pub context: Context,
+    pub output: Output,
+    pub stores: Box<[Store<H::Object>]>,
+    /// What operators keep beside stores, by node.
+    pub(crate) states: Box<[operators::State]>,
+    /// What the two sides of stream-stream joins share.
+    pub(crate) shared: Box<[operators::joins::Shared]>,
+    pub(crate) skipped: Vec<Skipped>,
+    /// Bytes of the key at hand, kept to be used again.
+    pub(crate) scratch: Vec<u8>,
+}
+
+/// Records that a node left out for a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    pub node: String,
+    pub reason: &'static str,
+    pub count: u64,
+}
+
+/// One call into operators: the lifetime of the plan is longer than that of what changes.
+pub struct Run<'a, H: Application> {
+    pub plan: &'a Plan,
+    pub engine: &'a mut Engine<H>,
+    pub host: &'a mut H,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    StreamTime,
+    WallClock,
+}
+
+impl<H: Application> Engine<H> {
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self {
+            context: Context::default(),
+            output: Output::default(),
+            stores: plan
+                .stores
+                .iter()
+                .map(|store| Store::new(store, &plan.settings))
+                .collect(),
+            states: plan
+                .nodes
+                .iter()
+                .map(|node| operators::State::new(&node.operator))
+                .collect(),
+            shared: (0..plan.shared)
+                .map(|_| operators::joins::Shared::default())
+                .collect(),
+            skipped: Vec::new(),
+            scratch: Vec::new(),
+            plan,
+        }
+    }
+
+    /// A processor at `node` passes a record on: to all children, or to the one of this place.
+    pub fn forward(
+        &mut self,
+        host: &mut H,
+        node: NodeId,
+        child: Option<usize>,
+        record: &Record<H::Object>,
+    ) -> Outcome<H> {
+        let plan = Arc::clone(&self.plan);
+        let mut run = Run {
+            plan: &plan,
+            engine: self,
+            host,
+        };
+        match child {
+            None => run.forward(&plan.nodes[node], record),
+            Some(place) => run.forward_to(plan.nodes[node].children[place], record),
+        }
+    }
+
+    /// Ask for `callback` to be called every `interval` ms; the first time at `start` where it is given.
+    /// The number is for `cancel`.
+    pub fn schedule(
+        &mut self,
+        _node: NodeId,
+        _clock: Clock,
+        _start: Option<i64>,
+        _interval: i64,
+        _callback: CallbackId,
+    ) -> u64 {
+        0
+    }
+
+    pub fn cancel(&mut self, _schedule: u64) {}
+
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// A record of a store's changelog, where it has one.
+    pub fn log(
+        &mut self,
+        topic: Option<TopicId>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        timestamp: i64,
+        headers: &Headers,
+    ) {
+        if let Some(topic) = topic {
+            let stamp = Stamp {
+                cause: self.context.cause,
+                topic,
+                timestamp,
+                headers,
+                partition: -1,
+            };
+            self.output.push(key, value, stamp);
+        }
+    }
+}
+
+impl<'a, H: Application> Run<'a, H> {
+    /// A record for all children, in order. The record's time and headers become the context's meanwhile.
+    pub fn forward(&mut self, node: &'a Node, record: &Record<H::Object>) -> Outcome<H> {
+        for &child in &node.children {
+            self.forward_to(child, record)?;
+        }
+        Ok(())
+    }
+
+    pub fn forward_to(&mut self, child: NodeId, record: &Record<H::Object>) -> Outcome<H> {
+        let context = &mut self.engine.context;
+        if context.timestamp == record.timestamp && context.headers == record.headers {
+            return self.deliver(child, record);
+        }
+        let timestamp = std::mem::replace(&mut context.timestamp, record.timestamp);
+        let headers = std::mem::replace(&mut context.headers, record.headers.clone());
+        let outcome = self.deliver(child, record);
+        self.engine.context.timestamp = timestamp;
+        self.engine.context.headers = headers;
+        outcome
+    }
+
+    fn deliver(&mut self, node: NodeId, record: &Record<H::Object>) -> Outcome<H> {
+        let plan: &'a Plan = self.plan;
+        operators::process(self, &plan.nodes[node], node, record)
+    }
+
+    /// Count a record that a node leaves out; the host hears of the first.
+    #[cold]
+    pub fn skip(&mut self, node: &str, reason: &'static str) {
+        let skipped = &mut self.engine.skipped;
+        if let Some(row) = skipped
+            .iter_mut()
+            .find(|row| row.node == node && row.reason == reason)
+        {
+            row.count += 1;
+            return;
+        }
+        skipped.push(Skipped {
+            node: node.to_owned(),
+            reason,
+            count: 1,
+        });
+        let context = &self.engine.context;
+        let topic = context.topic.map(|topic| self.plan.topic_name(topic));
+        self.host.skipped(node, reason, topic, context);
+    }
+
+    pub fn store(&mut self, store: StoreId) -> &mut Store<H::Object> {
+        &mut self.engine.stores[store]
+    }
+}

@@ -1,0 +1,247 @@
+//! The plan of a topology, compiled: everything by number, nothing looked up by name while records run.
+//!
+//! It is read from one neutral tree that the host makes of `ottla.streams.plan`'s dataclasses: each is a map
+//! `{"is": class, field: …}`; a function is `{"call": number, "arguments": […], "expression": rows}`, a serde
+//! `{"host": number, "native": row}`, a processor `{"processor": number}`. A plan never changes.
+
+pub mod aggregation;
+pub mod function;
+pub mod join;
+pub mod operator;
+mod reading;
+mod settings;
+pub mod sink;
+pub mod source;
+pub mod store;
+pub mod view;
+pub mod window;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::row::Row;
+use operator::Operator;
+use reading::{Fields, Read};
+pub use settings::Settings;
+use sink::Sink;
+use source::Source;
+use store::Store;
+
+pub type TopicId = u32;
+pub type StoreId = usize;
+/// Nodes first, then sinks.
+pub type NodeId = usize;
+pub type SourceId = usize;
+/// Numbers by which the host knows what it was asked to keep.
+pub type ProcessorId = u32;
+pub type ExtractorId = u32;
+pub type PartitionerId = u32;
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub settings: Settings,
+    pub sources: Box<[Source]>,
+    pub nodes: Box<[Node]>,
+    pub stores: Box<[Store]>,
+    /// Names of topics in Kafka, by number.
+    pub topics: Box<[String]>,
+    /// How many things the sides of stream-stream joins share.
+    pub shared: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub name: String,
+    pub operator: Operator,
+    pub children: Box<[NodeId]>,
+    /// Stores that it may reach.
+    pub stores: Box<[StoreId]>,
+}
+
+impl Plan {
+    /// Why a tree is no plan is said in English and names the node; it is a fault of ours.
+    pub fn read(tree: &Row) -> Result<Self, String> {
+        let tree = Fields::new("topology", tree)?;
+        let settings = Settings::read(&tree)?;
+        let names = Names::read(&tree, &settings)?;
+        let stores = tree.list("stores")?.iter().map(|row| {
+            let fields = Fields::named(row, "store")?;
+            let changelog = names.changelog(&fields)?;
+            Store::read(&fields, changelog, &settings.app_id, &mut |name| {
+                names.numbered(name)
+            })
+        });
+        let stores = stores.collect::<Read<_>>()?;
+        let nodes = tree.list("nodes")?.iter().map(|row| {
+            let fields = Fields::named(row, "node")?;
+            let operator = Operator::read(&fields, &names)?;
+            Ok(Node {
+                name: fields.of.to_owned(),
+                operator,
+                children: names.children(&fields)?,
+                stores: names.stores(&fields)?,
+            })
+        });
+        let sinks = tree.list("sinks")?.iter().map(|row| {
+            let fields = Fields::named(row, "sink")?;
+            Ok(Node {
+                name: fields.of.to_owned(),
+                operator: Operator::Sink(Box::new(Sink::read(&fields, &names)?)),
+                children: Box::default(),
+                stores: Box::default(),
+            })
+        });
+        let nodes: Box<[Node]> = nodes.chain(sinks).collect::<Read<_>>()?;
+        let sources = tree.list("sources")?.iter();
+        let sources = sources.map(|row| Source::read(row, &names, &nodes));
+        let sources = sources.collect::<Read<_>>()?;
+        let shared = names.shared.borrow().len();
+        Ok(Self {
+            settings,
+            sources,
+            nodes,
+            stores,
+            shared,
+            topics: names.into_topics(),
+        })
+    }
+
+    /// The number of a topic, by its name in Kafka.
+    pub fn topic(&self, name: &str) -> Option<TopicId> {
+        self.topics
+            .iter()
+            .position(|topic| topic == name)
+            .map(|place| place as TopicId)
+    }
+
+    pub fn topic_name(&self, topic: TopicId) -> &str {
+        &self.topics[topic as usize]
+    }
+
+    pub fn store(&self, name: &str) -> Option<StoreId> {
+        self.stores.iter().position(|store| store.name == name)
+    }
+
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|node| node.name == name)
+    }
+}
+
+/// Names that rows say, and their numbers.
+pub struct Names<'r> {
+    nodes: HashMap<&'r str, NodeId>,
+    stores: HashMap<&'r str, StoreId>,
+    internal: Vec<&'r str>,
+    app_id: String,
+    topics: RefCell<Vec<String>>,
+    shared: RefCell<Vec<String>>,
+}
+
+impl<'r> Names<'r> {
+    fn read(tree: &Fields<'r>, settings: &Settings) -> Read<Self> {
+        let names = |list: &str| -> Read<Vec<&'r str>> {
+            let rows = tree.list(list)?.iter();
+            rows.map(|row| Fields::named(row, list).map(|fields| fields.of))
+                .collect()
+        };
+        let nodes = names("nodes")?.into_iter().chain(names("sinks")?);
+        let stores = names("stores")?.into_iter();
+        Ok(Self {
+            nodes: nodes
+                .enumerate()
+                .map(|(place, name)| (name, place))
+                .collect(),
+            stores: stores
+                .enumerate()
+                .map(|(place, name)| (name, place))
+                .collect(),
+            internal: names("internal_topics")?,
+            app_id: settings.app_id.clone(),
+            topics: RefCell::default(),
+            shared: RefCell::default(),
+        })
+    }
+
+    pub fn store(&self, row: &Fields<'_>, field: &str) -> Read<StoreId> {
+        self.store_named(row, row.text(field)?)
+    }
+
+    fn store_named(&self, row: &Fields<'_>, name: &str) -> Read<StoreId> {
+        let place = self.stores.get(name).copied();
+        place.ok_or_else(|| format!("{}: there is no store {name}", row.of))
+    }
+
+    pub fn store_or_none(&self, row: &Fields<'_>, field: &str) -> Read<Option<StoreId>> {
+        match row.text_or_none(field)? {
+            None => Ok(None),
+            Some(name) => self.store_named(row, name).map(Some),
+        }
+    }
+
+    pub fn node(&self, row: &Fields<'_>, field: &str) -> Read<NodeId> {
+        self.node_named(row, row.text(field)?)
+    }
+
+    fn node_named(&self, row: &Fields<'_>, name: &str) -> Read<NodeId> {
+        let place = self.nodes.get(name).copied();
+        place.ok_or_else(|| format!("{}: there is no node {name}", row.of))
+    }
+
+    pub fn children(&self, row: &Fields<'_>) -> Read<Box<[NodeId]>> {
+        let children = row.texts("children")?.into_iter();
+        children.map(|name| self.node_named(row, name)).collect()
+    }
+
+    fn stores(&self, row: &Fields<'_>) -> Read<Box<[StoreId]>> {
+        let stores = row.texts("stores")?.into_iter();
+        stores.map(|name| self.store_named(row, name)).collect()
+    }
+
+    /// The name in Kafka of a topic that the plan names.
+    pub fn full(&self, topic: &str) -> String {
+        if self.internal.contains(&topic) {
+            format!("{}-{topic}", self.app_id)
+        } else {
+            topic.to_owned()
+        }
+    }
+
+    pub fn is_internal(&self, topic: &str) -> bool {
+        self.internal.contains(&topic)
+    }
+
+    /// The number of a topic that the plan names.
+    pub fn topic(&self, topic: &str) -> TopicId {
+        self.numbered(&self.full(topic))
+    }
+
+    fn numbered(&self, full: &str) -> TopicId {
+        place(&mut self.topics.borrow_mut(), full) as TopicId
+    }
+
+    pub fn shared(&self, name: &str) -> usize {
+        place(&mut self.shared.borrow_mut(), name)
+    }
+
+    fn changelog(&self, store: &Fields<'_>) -> Read<Option<String>> {
+        if let Some(topic) = store.text_or_none("changelog_topic")? {
+            return Ok(Some(self.full(topic)));
+        }
+        let logged = store.flag("logged")?;
+        Ok(logged.then(|| format!("{}-{}-changelog", self.app_id, store.of)))
+    }
+
+    fn into_topics(self) -> Box<[String]> {
+        self.topics.into_inner().into()
+    }
+}
+
+fn place(names: &mut Vec<String>, name: &str) -> usize {
+    names
+        .iter()
+        .position(|known| known == name)
+        .unwrap_or_else(|| {
+            names.push(name.to_owned());
+            names.len() - 1
+        })
+}

@@ -1,0 +1,293 @@
+//! The operators of a topology, one row each, as `ottla.streams.plan.operators` has them.
+
+use super::aggregation::Aggregation;
+use super::function::Function;
+use super::join::{
+    ForeignTableJoin, ResponseJoin, StreamGlobalJoin, StreamSelfJoin, StreamStreamJoin,
+    StreamTableJoin, SubscriptionJoin, SubscriptionReceive, SubscriptionSend, Suppress,
+    TableTableJoin,
+};
+use super::reading::{Fields, Read};
+use super::sink::Sink;
+use super::view::View;
+use super::window::{SessionWindows, SlidingWindows, Windows};
+use super::{Names, ProcessorId, StoreId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    Inner,
+    Left,
+    Outer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Left,
+    Right,
+}
+
+#[derive(Clone, Debug)]
+pub struct Windowed<W> {
+    pub store: StoreId,
+    pub windows: W,
+    pub aggregation: Aggregation,
+    /// Emit when the window closes, not at each update.
+    pub on_close: bool,
+    pub send_old: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Operator {
+    Filter {
+        predicate: Function,
+        negate: bool,
+    },
+    Map(Function),
+    SelectKey(Function),
+    MapValues(Function),
+    FlatMap(Function),
+    FlatMapValues(Function),
+    Branch(Box<[Function]>),
+    Peek(Function),
+    PassThrough,
+    Process {
+        processor: ProcessorId,
+        fixed_key: bool,
+    },
+    StreamAggregate {
+        store: StoreId,
+        aggregation: Aggregation,
+        send_old: bool,
+    },
+    WindowAggregate(Box<Windowed<Windows>>),
+    SlidingAggregate(Box<Windowed<SlidingWindows>>),
+    SessionAggregate(Box<Windowed<SessionWindows>>),
+    TableSource {
+        store: Option<StoreId>,
+        send_old: bool,
+    },
+    TableFilter {
+        predicate: Function,
+        negate: bool,
+        store: Option<StoreId>,
+        send_old: bool,
+        versioned: bool,
+    },
+    TableMapValues {
+        mapper: Function,
+        store: Option<StoreId>,
+        send_old: bool,
+    },
+    TableTransformValues {
+        processor: ProcessorId,
+        store: Option<StoreId>,
+        source: Option<View>,
+        send_old: bool,
+    },
+    TableToStream,
+    TableRepartitionMap {
+        mapper: Function,
+        versioned: bool,
+    },
+    TableAggregate {
+        store: StoreId,
+        initializer: Function,
+        adder: Function,
+        subtractor: Function,
+        send_old: bool,
+    },
+    TableReduce {
+        store: StoreId,
+        adder: Function,
+        subtractor: Function,
+        send_old: bool,
+    },
+    Sink(Box<Sink>),
+    Suppress(Box<Suppress>),
+    JoinWindow(StoreId),
+    StreamStreamJoin(Box<StreamStreamJoin>),
+    StreamSelfJoin(Box<StreamSelfJoin>),
+    StreamTableJoin(Box<StreamTableJoin>),
+    StreamGlobalJoin(Box<StreamGlobalJoin>),
+    TableTableJoin(Box<TableTableJoin>),
+    TableTableMerge {
+        store: Option<StoreId>,
+        send_old: bool,
+    },
+    SubscriptionSend(Box<SubscriptionSend>),
+    SubscriptionReceive(Box<SubscriptionReceive>),
+    SubscriptionJoin(Box<SubscriptionJoin>),
+    ForeignTableJoin(Box<ForeignTableJoin>),
+    ResponseJoin(Box<ResponseJoin>),
+}
+
+impl Operator {
+    pub fn read(node: &Fields<'_>, names: &Names<'_>) -> Read<Self> {
+        let (kind, row) = node.object("operator")?;
+        let read = [stream, table, join];
+        for read in read {
+            if let Some(operator) = read(kind, &row, names)? {
+                return Ok(operator);
+            }
+        }
+        Err(node.wrong("operator", &format!("is of an unknown kind, {kind}")))
+    }
+}
+
+fn stream(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operator>> {
+    let mapper = || Function::read(row, "mapper");
+    Ok(Some(match kind {
+        "Filter" => Operator::Filter {
+            predicate: Function::read(row, "predicate")?,
+            negate: row.flag("negate")?,
+        },
+        "Map" => Operator::Map(mapper()?),
+        "SelectKey" => Operator::SelectKey(mapper()?),
+        "MapValues" => Operator::MapValues(mapper()?),
+        "FlatMap" => Operator::FlatMap(mapper()?),
+        "FlatMapValues" => Operator::FlatMapValues(mapper()?),
+        "Branch" => Operator::Branch(Function::read_list(row, "predicates")?.into()),
+        "Peek" => Operator::Peek(Function::read(row, "action")?),
+        "PassThrough" => Operator::PassThrough,
+        "Process" => Operator::Process {
+            processor: row.host_number("supplier", "processor")?,
+            fixed_key: row.flag("fixed_key")?,
+        },
+        "StreamAggregate" => Operator::StreamAggregate {
+            store: names.store(row, "store")?,
+            aggregation: Aggregation::read(row)?,
+            send_old: row.flag("send_old")?,
+        },
+        "WindowAggregate" => {
+            let windows = Windows::read(row, "windows")?;
+            Operator::WindowAggregate(Box::new(Windowed::read(row, names, windows)?))
+        }
+        "SlidingAggregate" => {
+            let windows = SlidingWindows::read(row, "windows")?;
+            Operator::SlidingAggregate(Box::new(Windowed::read(row, names, windows)?))
+        }
+        "SessionAggregate" => {
+            let windows = SessionWindows::read(row, "windows")?;
+            Operator::SessionAggregate(Box::new(Windowed::read(row, names, windows)?))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn table(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operator>> {
+    let store = || names.store(row, "store");
+    let store_or_none = || names.store_or_none(row, "store");
+    let send_old = row.flag("send_old")?;
+    Ok(Some(match kind {
+        "TableSource" => Operator::TableSource {
+            store: store_or_none()?,
+            send_old,
+        },
+        "TableFilter" => Operator::TableFilter {
+            predicate: Function::read(row, "predicate")?,
+            negate: row.flag("negate")?,
+            store: store_or_none()?,
+            send_old,
+            versioned: row.flag("versioned")?,
+        },
+        "TableMapValues" => Operator::TableMapValues {
+            mapper: Function::read(row, "mapper")?,
+            store: store_or_none()?,
+            send_old,
+        },
+        "TableTransformValues" => Operator::TableTransformValues {
+            processor: row.host_number("supplier", "processor")?,
+            store: store_or_none()?,
+            source: View::read_or_none(row, "source", names)?,
+            send_old,
+        },
+        "TableToStream" => Operator::TableToStream,
+        "TableRepartitionMap" => Operator::TableRepartitionMap {
+            mapper: Function::read(row, "mapper")?,
+            versioned: row.flag("versioned")?,
+        },
+        "TableAggregate" => Operator::TableAggregate {
+            store: store()?,
+            initializer: Function::read(row, "initializer")?,
+            adder: Function::read(row, "adder")?,
+            subtractor: Function::read(row, "subtractor")?,
+            send_old,
+        },
+        "TableReduce" => Operator::TableReduce {
+            store: store()?,
+            adder: Function::read(row, "adder")?,
+            subtractor: Function::read(row, "subtractor")?,
+            send_old,
+        },
+        "TableTableMerge" => Operator::TableTableMerge {
+            store: store_or_none()?,
+            send_old,
+        },
+        _ => return Ok(None),
+    }))
+}
+
+fn join(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operator>> {
+    Ok(Some(match kind {
+        "Suppress" => Operator::Suppress(Box::new(Suppress::read(row, names)?)),
+        "JoinWindow" => Operator::JoinWindow(names.store(row, "store")?),
+        "StreamStreamJoin" => {
+            Operator::StreamStreamJoin(Box::new(StreamStreamJoin::read(row, names)?))
+        }
+        "StreamSelfJoin" => Operator::StreamSelfJoin(Box::new(StreamSelfJoin::read(row, names)?)),
+        "StreamTableJoin" => {
+            Operator::StreamTableJoin(Box::new(StreamTableJoin::read(row, names)?))
+        }
+        "StreamGlobalJoin" => {
+            Operator::StreamGlobalJoin(Box::new(StreamGlobalJoin::read(row, names)?))
+        }
+        "TableTableJoin" => Operator::TableTableJoin(Box::new(TableTableJoin::read(row, names)?)),
+        "SubscriptionSend" => {
+            Operator::SubscriptionSend(Box::new(SubscriptionSend::read(row, names)?))
+        }
+        "SubscriptionReceive" => {
+            Operator::SubscriptionReceive(Box::new(SubscriptionReceive::read(row, names)?))
+        }
+        "SubscriptionJoin" => {
+            Operator::SubscriptionJoin(Box::new(SubscriptionJoin::read(row, names)?))
+        }
+        "ForeignTableJoin" => {
+            Operator::ForeignTableJoin(Box::new(ForeignTableJoin::read(row, names)?))
+        }
+        "ResponseJoin" => Operator::ResponseJoin(Box::new(ResponseJoin::read(row, names)?)),
+        _ => return Ok(None),
+    }))
+}
+
+impl<W> Windowed<W> {
+    fn read(row: &Fields<'_>, names: &Names<'_>, windows: W) -> Read<Self> {
+        Ok(Self {
+            store: names.store(row, "store")?,
+            windows,
+            aggregation: Aggregation::read(row)?,
+            on_close: row.text_or_none("emit")? == Some("on_window_close"),
+            send_old: row.flag("send_old")?,
+        })
+    }
+}
+
+impl JoinKind {
+    pub fn read(row: &Fields<'_>) -> Read<Self> {
+        match row.text("kind")? {
+            "inner" => Ok(Self::Inner),
+            "left" => Ok(Self::Left),
+            "outer" => Ok(Self::Outer),
+            other => Err(row.wrong("kind", &format!("is unknown: {other}"))),
+        }
+    }
+}
+
+impl Side {
+    pub fn read(row: &Fields<'_>) -> Read<Self> {
+        match row.text("side")? {
+            "left" => Ok(Self::Left),
+            "right" => Ok(Self::Right),
+            other => Err(row.wrong("side", &format!("is unknown: {other}"))),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Stores that only joins and suppress have, as they ask for them.
+//!
+//! A node's row names a store of the kind that it needs; that it is one was seen when the plan was made.
+
+use crate::plan::TopicId;
+use crate::plan::store::{Store as Row, StoreKind};
+use crate::stores::Store;
+use crate::stores::grace_buffer::GraceBuffer;
+use crate::stores::outer_join::OuterStore;
+use crate::stores::subscriptions::Subscriptions;
+use crate::stores::suppress_buffer::SuppressBuffer;
+use crate::stores::versioned::VersionedStore;
+
+pub type Suppressed = SuppressBuffer<Option<TopicId>>;
+pub type Grace = GraceBuffer<Option<TopicId>>;
+
+const WRONG_KIND: &str = "the plan gives an operator a store of another kind";
+
+impl<O> Store<O> {
+    /// The store of a row, where it is of a kind of this room.
+    pub(super) fn of_joins(row: &Row) -> Option<Self> {
+        Some(match row.kind {
+            StoreKind::Versioned => Self::Versioned(VersionedStore::new(
+                row.history_retention,
+                row.segment_interval,
+            )),
+            StoreKind::SuppressBuffer => Self::Suppressed(Suppressed::new(row.changelog.is_some())),
+            StoreKind::GraceBuffer => Self::Grace(Grace::new(row.grace)),
+            StoreKind::OuterJoin => Self::Outer(OuterStore::default()),
+            StoreKind::Subscription => Self::Subscriptions(Subscriptions::default()),
+            StoreKind::KeyValue | StoreKind::Lru | StoreKind::Window | StoreKind::Session => {
+                return None;
+            }
+        })
+    }
+
+    pub(crate) fn suppressed(&mut self) -> &mut Suppressed {
+        match self {
+            Self::Suppressed(store) => store,
+            _ => unreachable!("{WRONG_KIND}"),
+        }
+    }
+
+    pub(crate) fn grace(&mut self) -> &mut Grace {
+        match self {
+            Self::Grace(store) => store,
+            _ => unreachable!("{WRONG_KIND}"),
+        }
+    }
+
+    pub(crate) fn outer(&mut self) -> &mut OuterStore {
+        match self {
+            Self::Outer(store) => store,
+            _ => unreachable!("{WRONG_KIND}"),
+        }
+    }
+
+    pub(crate) fn subscriptions(&mut self) -> &mut Subscriptions {
+        match self {
+            Self::Subscriptions(store) => store,
+            _ => unreachable!("{WRONG_KIND}"),
+        }
+    }
+}

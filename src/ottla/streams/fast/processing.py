@@ -1,0 +1,282 @@
+"""What the core asks of Python while a task runs and that is not hot: processors, handlers, extractors.
+
+The core calls these methods by name, with numbers for what Python gave it. A processor's context calls
+back into the core, which waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ottla.streams.errors import ProcessingError
+from ottla.streams.execution import Answer, Failure, Headers, Settings
+from ottla.streams.plan.operators import Process, TableTransformValues
+from ottla.streams.processors import (
+    Cancellable,
+    Clock,
+    FixedKeyRecord,
+    Record,
+    RecordContext,
+    RecordMetadata,
+)
+
+if TYPE_CHECKING:
+    from ottla._core import StreamsTask
+    from ottla.streams.fast.compiled import Compiled
+
+log = logging.getLogger("ottla.streams")
+
+
+class FastContext:
+    """What `ProcessorContext` promises, for one node of a task of the core."""
+
+    def __init__(
+        self, processing: Processing, place: int, name: str, children: list[str], stores: list[str]
+    ) -> None:
+        self._processing = processing
+        self._place = place
+        self._name = name
+        self._children = {child: number for number, child in enumerate(children)}
+        self._stores = stores
+        self.record_type: Any = None
+
+    @property
+    def _task(self) -> StreamsTask:
+        return self._processing.task
+
+    @property
+    def app_id(self) -> str:
+        return self._processing.settings.app_id
+
+    @property
+    def configs(self) -> Mapping[str, Any]:
+        return self._processing.settings.configs or {}
+
+    @property
+    def metadata(self) -> RecordMetadata | None:
+        topic, partition, offset, *_ = self._task.context()
+        return None if topic is None else RecordMetadata(topic, partition, offset)
+
+    @property
+    def headers(self) -> Headers:
+        return self._task.context()[4]
+
+    @property
+    def timestamp(self) -> int:
+        return self._task.context()[3]
+
+    @property
+    def stream_time(self) -> int:
+        return self._task.context()[5]
+
+    @property
+    def system_time(self) -> int:
+        return self._task.context()[6]
+
+    def forward(self, record: Any, to: str | None = None) -> None:
+        if self.record_type is None:
+            raise ProcessingError(
+                f"the transformer of {self._name} tried to forward a record",
+                hint="return the value; only a processor forwards",
+            )
+        if not isinstance(record, self.record_type):
+            raise ProcessingError(
+                f"{self._name} forwarded a {type(record).__name__}",
+                hint=f"forward a {self.record_type.__name__}: the one you got, or one made from it",
+            )
+        child = None if to is None else self._children.get(to)
+        if to is not None and child is None:
+            raise ProcessingError(
+                f"{self._name} forwarded to {to}, which is no child of it",
+                hint=f"its children are {', '.join(self._children) or 'none'}",
+            )
+        self._task.forward(
+            self._place, child, record.key, record.value, record.timestamp, record.headers
+        )
+
+    def schedule(
+        self, interval_ms: int, clock: Clock, callback: Callable[[int], None]
+    ) -> Cancellable:
+        if interval_ms < 1:
+            raise ProcessingError(
+                f"{self._name} wants to be called every {interval_ms} ms",
+                hint="the shortest interval is 1 ms",
+            )
+        if clock not in ("stream_time", "wall_clock"):
+            raise ProcessingError(
+                f"{self._name} wants to be called by the clock {clock!r}",
+                hint='there are "stream_time" and "wall_clock"',
+            )
+        number = self._processing.keep(callback)
+        schedule = self._task.schedule(
+            self._place, clock == "wall_clock", None, interval_ms, number
+        )
+        return Scheduled(self._processing, number, schedule)
+
+    def store(self, name: str) -> Any:
+        return self._processing.store(name, self._name, self._stores)
+
+    def commit(self) -> None:
+        self._task.request_commit()
+
+
+class Scheduled:
+    """A punctuation; `cancel` ends it, also from within."""
+
+    def __init__(self, processing: Processing, number: int, schedule: int) -> None:
+        self._processing = processing
+        self._number = number
+        self._schedule = schedule
+
+    def cancel(self) -> None:
+        self._processing.forget(self._number)
+        self._processing.task.cancel(self._schedule)
+
+
+class Processing:
+    """The host's other half: one a task."""
+
+    task: StreamsTask
+
+    def __init__(
+        self, compiled: Compiled, settings: Settings, store: Callable[[str, bool], Any]
+    ) -> None:
+        self.settings = settings
+        self._rows: list[Process | TableTransformValues] = compiled.suppliers
+        self._nodes: list[str] = compiled.supplied_nodes
+        self._extractors = compiled.extractors
+        self._partitioners = compiled.partitioners
+        self._globals = compiled.global_stores
+        self._global_nodes = compiled.global_nodes
+        self._store = store
+        self._processors: list[Any] = [None] * len(self._rows)
+        self._calls: list[Callable[[Any], None]] = [_not_made] * len(self._rows)
+        self._record_types: list[Any] = [None] * len(self._rows)
+        self._callbacks: dict[int, Callable[[int], None]] = {}
+        self._callback = 0
+        self._handlers = {
+            "deserialization": settings.deserialization_handler,
+            "processing": settings.processing_handler,
+            "production": settings.production_handler,
+        }
+
+    # ------------------------------------------------------------ processors
+    def start(self, processor: int, node: int) -> None:
+        row = self._rows[processor]
+        place, children, stores = self.task.node(self._nodes[processor])
+        context = FastContext(self, place, self._nodes[processor], children, stores)
+        made = row.supplier()
+        self._processors[processor] = made
+        if isinstance(row, Process):
+            context.record_type = FixedKeyRecord if row.fixed_key else Record
+            self._record_types[processor] = context.record_type
+            self._calls[processor] = made.process
+        init = getattr(made, "init", None)
+        if init is not None:
+            init(context)
+
+    def process(
+        self, processor: int, key: Any, value: Any, timestamp: int, headers: Headers
+    ) -> None:
+        record = self._record_types[processor](key, value, timestamp, headers)
+        self._calls[processor](record)
+
+    def transform(self, processor: int, key: Any, value: Any) -> Any:
+        return self._processors[processor].transform(key, value)
+
+    def close(self, processor: int) -> None:
+        close = getattr(self._processors[processor], "close", None)
+        if close is not None:
+            close()
+
+    def keep(self, callback: Callable[[int], None]) -> int:
+        self._callback += 1
+        self._callbacks[self._callback] = callback
+        return self._callback
+
+    def forget(self, number: int) -> None:
+        self._callbacks.pop(number, None)
+
+    def punctuate(self, number: int, timestamp: int) -> None:
+        callback = self._callbacks.get(number)
+        if callback is not None:
+            callback(timestamp)
+
+    def store(self, name: str, node: str, connected: list[str]) -> Any:
+        is_global = name in self._globals
+        if name not in connected and not is_global:
+            raise ProcessingError(
+                f"the processor {node} has no access to a store {name}",
+                hint="name the store where the processor is added",
+            )
+        return self._store(name, is_global and node not in self._global_nodes)
+
+    # ------------------------------------------------------------ functions' results
+    def pair(self, given: Any) -> tuple[Any, Any]:
+        try:
+            key, value = given
+        except (TypeError, ValueError) as error:
+            raise _not_a_pair(given) from error
+        return key, value
+
+    def context(
+        self, topic: str | None, partition: int, offset: int, timestamp: int, headers: Headers
+    ) -> RecordContext:
+        return RecordContext(topic, partition, offset, timestamp, headers)
+
+    def extract_timestamp(self, extractor: int, *record: Any) -> int:
+        return self._extractors[extractor](*record)
+
+    def partition(self, partitioner: int, topic: str, key: Any, value: Any) -> int | None:
+        found: int | None = self._partitioners[partitioner](topic, key, value)
+        return found
+
+    # ------------------------------------------------------------ failures
+    def failed(
+        self,
+        stage: str,
+        node: str,
+        topic: str | None,
+        place: tuple[int, int, int],
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        error: BaseException,
+    ) -> bool:
+        """Whether the handler of this stage says to go on."""
+        handler = self._handlers[stage]
+        if handler is None:
+            return False
+        partition, offset, timestamp = place
+        failure = Failure(
+            stage, node, topic or "", partition, offset, timestamp, key, value, headers, error
+        )
+        return handler(failure) is Answer.RESUME
+
+    def describe(self, error: BaseException) -> tuple[str, str, str]:
+        """What a dead letter says of an error: its class, its text, its traceback."""
+        kind = type(error)
+        stack = "".join(traceback.format_exception(error))
+        return f"{kind.__module__}.{kind.__qualname__}", str(error), stack
+
+    def skipped(
+        self, node: str, reason: str, topic: str | None, partition: int, offset: int
+    ) -> None:
+        log.warning(
+            "%s skips a record (%s): topic %s, partition %d, offset %d; more are only counted",
+            node, reason, topic, partition, offset,
+        )  # fmt: skip
+
+
+def _not_made(record: Any) -> None:
+    raise ProcessingError("a processor was called before it was made")
+
+
+def _not_a_pair(given: object) -> ProcessingError:
+    return ProcessingError(
+        f"a function gave {given!r} where a pair of key and value is needed",
+        hint="return (key, value)",
+    )

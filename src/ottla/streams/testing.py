@@ -1,0 +1,308 @@
+"""A topology in a test: records in, records out, stores and both clocks, no broker, in milliseconds.
+
+    with TopologyTest(app) as test:
+        orders = test.input("orders")
+        orders.send("ann", {"price": 12}, at=1_000)
+        assert test.output("totals").read().value == 12
+
+`at` is the record's time, which moves stream time; `test.advance("5s")` moves the wall clock. Everything
+that a record causes has happened when `send` returns: repartition topics are read back at once, as in
+Apache Kafka's TopologyTestDriver.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from ottla.streams.errors import StreamsError
+from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped
+from ottla.streams.plan.topology import Topology
+from ottla.streams.serdes import Serde, serde_for
+
+if TYPE_CHECKING:
+    from ottla.streams.builder import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class TestRecord:
+    """A record as a test sees it. `timestamp` is ms since the epoch."""
+
+    __test__ = False  # its name is Kafka's; pytest would take it for a test
+
+    key: Any
+    value: Any
+    timestamp: int
+    headers: Headers = ()
+
+
+class TestInput:
+    """Where a test writes records for a topic that the topology reads."""
+
+    __test__ = False
+
+    def __init__(
+        self, test: TopologyTest, topic: str, key: Serde, value: Serde, start: int, step: int
+    ) -> None:
+        self._test = test
+        self.topic = topic
+        self._key = key
+        self._value = value
+        self._next = start
+        self._step = step
+
+    def send(
+        self,
+        key: Any = None,
+        value: Any = None,
+        *,
+        at: int | datetime | None = None,
+        headers: Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] = (),
+    ) -> None:
+        """Write one record and process all that it causes.
+
+        Without `at` the record's time is the input's own clock, which each such record moves by `step`.
+
+        Raises:
+            ProcessingError: the topology failed on it and no handler resumed.
+        """
+        self._test.process([self.record(key, value, at=at, headers=headers)])
+
+    def send_all(self, records: Iterable[TestRecord]) -> None:
+        """Write many records as one batch; the results are the same as of one by one."""
+        self._test.process(
+            [self.record(r.key, r.value, at=r.timestamp, headers=r.headers) for r in records]
+        )
+
+    def record(
+        self,
+        key: Any,
+        value: Any,
+        *,
+        at: int | datetime | None = None,
+        headers: Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] = (),
+    ) -> Input:
+        """The record as the topology will see it, not yet written."""
+        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        key_bytes = self._key.serialize(key, self.topic, pairs)
+        value_bytes = self._value.serialize(value, self.topic, pairs)
+        if at is None:
+            at, self._next = self._next, self._next + self._step
+        timestamp = ms_of(at)
+        return Input(self.topic, key_bytes, value_bytes, timestamp, tuple(pairs))
+
+
+class TestOutput:
+    """What the topology wrote to one topic and the test has not read yet."""
+
+    __test__ = False
+
+    def __init__(self, topic: str, key: Serde, value: Serde, rows: deque[Produced]) -> None:
+        self.topic = topic
+        self._key = key
+        self._value = value
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self) -> TestRecord:
+        """The next record.
+
+        Raises:
+            StreamsError: there is none.
+        """
+        if not self._rows:
+            raise StreamsError(
+                f"nothing more was written to {self.topic}",
+                hint="look at test.topics(), and at test.skipped() for what was left out and why",
+            )
+        row = self._rows.popleft()
+        headers = list(row.headers)
+        return TestRecord(
+            self._key.deserialize(row.key, self.topic, headers),
+            self._value.deserialize(row.value, self.topic, headers),
+            row.timestamp,
+            row.headers,
+        )
+
+    def read_all(self) -> list[TestRecord]:
+        """All that is left, in the order in which it was written."""
+        return [self.read() for _ in range(len(self._rows))]
+
+    def read_values(self) -> list[tuple[Any, Any]]:
+        """All that is left as pairs of key and value."""
+        return [(record.key, record.value) for record in self.read_all()]
+
+    def read_table(self) -> dict[Any, Any]:
+        """All that is left as a table: the last value of each key; a null value takes the key away."""
+        found: dict[Any, Any] = {}
+        for record in self.read_all():
+            found.pop(record.key, None)
+            if record.value is not None:
+                found[record.key] = record.value
+        return found
+
+
+class TopologyTest:
+    """One task of a topology, fed by a test.
+
+    `executor` is "rust", the fast one that applications run on, or "python", the reference: both give the
+    same bytes. `now` is the wall clock at the start, in ms or a datetime.
+    """
+
+    __test__ = False
+
+    def __init__(
+        self,
+        app: Streams,
+        *,
+        executor: Literal["rust", "python"] = "rust",
+        now: int | datetime = 0,
+        settings: Settings | None = None,
+    ) -> None:
+        self.topology: Topology = app.build()
+        self.settings = settings if settings is not None else app.settings()
+        self._executor = executor_of(executor, self.topology, self.settings)
+        self._now = ms_of(now)
+        self._outputs: dict[str, deque[Produced]] = {}
+        self._sources = {
+            topic: source for source in self.topology.sources.values() for topic in source.topics
+        }
+
+    # ------------------------------------------------------------ in
+    def input(
+        self,
+        topic: str,
+        *,
+        key: object = None,
+        value: object = None,
+        start: int | datetime | None = None,
+        step: int | timedelta = 0,
+    ) -> TestInput:
+        """Where to write records for a topic; serdes are the topology's own where none are given.
+
+        Raises:
+            StreamsError: the topology does not read this topic.
+        """
+        source = self._source_of(topic)
+        return TestInput(
+            self,
+            topic,
+            source.key if key is None else serde_for(key),
+            source.value if value is None else serde_for(value),
+            self._now if start is None else ms_of(start),
+            step if isinstance(step, int) else round(step / timedelta(milliseconds=1)),
+        )
+
+    def _source_of(self, topic: str) -> Any:
+        found = self._sources.get(topic)
+        if found is not None:
+            return found
+        for source in self.topology.sources.values():
+            if source.pattern is not None and source.pattern.fullmatch(topic):
+                return source
+        raise StreamsError(
+            f"the topology does not read {topic}",
+            hint=f"it reads {', '.join(sorted(self._sources)) or 'no topic'}",
+        )
+
+    def process(self, records: list[Input]) -> list[Produced]:
+        """Process records as one batch; what they caused, which outputs hold too."""
+        return self._kept(self._executor.process(records, self._now))
+
+    def _kept(self, produced: list[Produced]) -> list[Produced]:
+        for row in produced:
+            self._outputs.setdefault(row.topic, deque()).append(row)
+        return produced
+
+    # ------------------------------------------------------------ time
+    @property
+    def now(self) -> int:
+        """The wall clock, ms since the epoch."""
+        return self._now
+
+    def advance(self, by: int | timedelta | str) -> list[Produced]:
+        """Move the wall clock by ms, a timedelta or a text such as "5s"; its punctuations run."""
+        from ottla.streams.durations import ms
+
+        self._now += ms(by, what="advance")
+        return self._kept(self._executor.advance(self._now))
+
+    # ------------------------------------------------------------ out
+    def output(self, topic: str, *, key: object = None, value: object = None) -> TestOutput:
+        """What was written to a topic; serdes are those of the sink that writes there."""
+        sink = next((s for s in self.topology.sinks.values() if s.topic == topic), None)
+        if sink is None and (key is None or value is None):
+            raise StreamsError(
+                f"no sink of the topology writes to {topic}, so its serdes are not known",
+                hint=f"say them: test.output({topic!r}, key=str, value=bytes)",
+            )
+        rows = self._outputs.setdefault(topic, deque())
+        return TestOutput(
+            topic,
+            sink.key if key is None and sink else serde_for(key),
+            sink.value if value is None and sink else serde_for(value),
+            rows,
+        )
+
+    def topics(self) -> list[str]:
+        """Every topic that something was written to and not read yet, changelogs among them."""
+        return sorted(topic for topic, rows in self._outputs.items() if rows)
+
+    def store(self, name: str) -> Any:
+        """A state store, to be read.
+
+        Raises:
+            StreamsError: there is no store of this name.
+        """
+        if name not in self.topology.stores:
+            raise StreamsError(
+                f"there is no store {name}",
+                hint=f"there are {', '.join(sorted(self.topology.stores)) or 'no stores'}",
+            )
+        return self._executor.store(name)
+
+    def skipped(self) -> Mapping[Skipped, int]:
+        """How many records were left out, by operator and reason."""
+        return self._executor.skipped()
+
+    # ------------------------------------------------------------ the end
+    def close(self) -> None:
+        self._executor.close()
+
+    def __enter__(self) -> TopologyTest:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def executor_of(name: str, topology: Topology, settings: Settings) -> Executor:
+    """A task of the executor of this name."""
+    if name == "python":
+        from ottla.streams.reference.task import ReferenceTask
+
+        return ReferenceTask(topology, settings)
+    if name == "rust":
+        from ottla.streams.fast.task import FastTask
+
+        return FastTask(topology, settings)
+    raise StreamsError(f"there is no executor {name!r}", hint='take "rust" or "python"')
+
+
+def ms_of(time: int | datetime) -> int:
+    """Ms since the epoch; a datetime without a zone is UTC."""
+    if isinstance(time, datetime):
+        aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+        return round((aware - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
+    return time
