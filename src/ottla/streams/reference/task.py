@@ -121,7 +121,7 @@ class ReferenceTask:
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
-        queue = self._queue_of(record.topic)
+        queue = self.queues.get(record.topic) or self._queue_of(record.topic)
         if queue is None:
             self._take_global(record)
         elif self.feeds or self.ready.items:
@@ -190,7 +190,8 @@ class ReferenceTask:
             self.failures.stop_at(queue.name, "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
-        self._commit()
+        if self.committing:
+            self._commit()
 
     def _commit(self) -> None:
         """As Kafka's driver commits: after each record and its punctuations."""
