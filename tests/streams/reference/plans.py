@@ -61,7 +61,7 @@ class Plan:
         value: Serde = STRING,
         **more: Any,
     ) -> str:
-        name = more.pop("name", f"sink-{topic}-{len(self.sinks)}")
+        name: str = more.pop("name", f"sink-{topic}-{len(self.sinks)}")
         more.setdefault("extractor", None)
         self.sinks[name] = Sink(name, topic, key=key, value=value, **more)
         self._under(name, (above,))
