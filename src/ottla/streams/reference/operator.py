@@ -14,7 +14,7 @@ from ottla.streams.errors import TopologyError
 from ottla.streams.execution import Headers
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.views import View
-from ottla.streams.reference.context import Context
+from ottla.streams.reference.context import UNKNOWN, Context
 from ottla.streams.reference.records import Stamped
 
 T = TypeVar("T")
@@ -24,6 +24,9 @@ Forward = Callable[[Any, Any, int, Headers], None]
 
 #: The order in which operators of streams offer a record to a user's function.
 RECORD = ("key", "value", "timestamp", "headers")
+
+#: What an expression sees of what its operator does not offer.
+UNOFFERED = {"key": None, "timestamp": UNKNOWN, "headers": ()}
 
 
 class Getter(Protocol):
@@ -159,6 +162,10 @@ def bind(function: Function, offered: Sequence[str]) -> Callable[..., Any]:
     """The user's function as one that takes exactly what the operator offers, in that order."""
     wanted, call = function.arguments, function.call
     missing = [name for name in wanted if name not in offered]
+    if missing and function.expression is not None and "value" in offered:
+        return lambda *given: call(
+            *map({**UNOFFERED, **dict(zip(offered, given, strict=True))}.get, wanted)
+        )
     if missing:
         raise TopologyError(
             f"{function.name} reads {', '.join(missing)}, "

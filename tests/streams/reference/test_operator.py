@@ -1,0 +1,24 @@
+"""How users' functions are called by operators."""
+
+from __future__ import annotations
+
+from ottla.streams.expressions import col, timestamp
+from ottla.streams.reference.operator import bind
+from streams.reference.plans import function
+
+
+def test_functions_get_what_they_take() -> None:
+    """If this failed, a function would be called with other things than its parameters name."""
+    offered = ("key", "left", "right")
+    assert bind(function(lambda left, right: (left, right), *offered), offered)(1, 2, 3) == (2, 3)
+    assert bind(function(lambda right: right, *offered), offered)(1, 2, 3) == 3
+    assert bind(function(lambda *all_: all_, *offered), offered)(1, 2, 3) == (1, 2, 3)
+
+
+def test_an_expression_works_where_only_key_and_value_are_offered() -> None:
+    """If this failed, tables could not be filtered or joined by expressions; what there is not, it
+    sees as nothing.
+    """
+    offered = ("key", "value")
+    assert bind(function(col("a") > 1), offered)("k", {"a": 2}) is True
+    assert bind(function(timestamp()), offered)("k", {"a": 2}) == -1
