@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import col, timestamp
 from ottla.streams.reference.operator import bind
 from streams.reference.plans import function
@@ -16,9 +19,10 @@ def test_functions_get_what_they_take() -> None:
 
 
 def test_an_expression_works_where_only_key_and_value_are_offered() -> None:
-    """If this failed, tables could not be filtered or joined by expressions; what there is not, it
-    sees as nothing.
+    """If this failed, tables could not be filtered or joined by expressions, or an expression would
+    see a time that its operator does not have.
     """
     offered = ("key", "value")
     assert bind(function(col("a") > 1), offered)("k", {"a": 2}) is True
-    assert bind(function(timestamp()), offered)("k", {"a": 2}) == -1
+    with pytest.raises(TopologyError, match="timestamp"):
+        bind(function(timestamp()), offered)

@@ -24,7 +24,12 @@ class KeyValueStore(StateStore):
     def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
         super().__init__(row, context, changelog)
         self.map: SortedBytes[Entry] = SortedBytes()
+        self.writes = 0
         self.stamped = (row.timestamped or row.with_headers) and not row.times_lost
+
+    def estimate(self) -> int:
+        """How many keys there are; on disk Kafka says how many writes there were less removals."""
+        return max(0, self.writes) if self.row.persistent else len(self.map)
 
     def get(self, key: Any, as_of: int | None = None) -> Stamped | None:
         raw = self.write_key(key)
@@ -58,9 +63,11 @@ class KeyValueStore(StateStore):
 
     def keep(self, raw: bytes, entry: Entry) -> None:
         self.map.put(raw, entry)
+        self.writes += 1
 
     def remove(self, raw: bytes) -> None:
         self.map.pop(raw)
+        self.writes -= 1
         headers = self.context.headers if self.row.with_headers else ()
         self.log(raw, None, self.context.timestamp, headers)
 
