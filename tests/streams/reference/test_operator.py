@@ -6,6 +6,7 @@ import pytest
 
 from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import col, timestamp
+from ottla.streams.plan.functions import Function
 from ottla.streams.reference.operator import bind
 from streams.reference.plans import function
 
@@ -23,6 +24,6 @@ def test_an_expression_works_where_only_key_and_value_are_offered() -> None:
     see a time that its operator does not have.
     """
     offered = ("key", "value")
-    assert bind(function(col("a") > 1), offered)("k", {"a": 2}) is True
+    assert bind(Function.of(col("a") > 1, offered, what="a test"), offered)("k", {"a": 2}) is True
     with pytest.raises(TopologyError, match="timestamp"):
-        bind(function(timestamp()), offered)
+        bind(Function.of(timestamp(), offered, what="a test"), offered)
