@@ -219,21 +219,17 @@ impl Node {
         let boxed = |row: &Row| below(row).map(Box::new);
         let two = |a: &Row, b: &Row| -> Result<_, String> { Ok(Box::new([below(a)?, below(b)?])) };
         let many = |rows: &[Row]| rows.iter().map(below).collect::<Result<Vec<_>, _>>();
+        if let Some(node) = Self::parse_leaf(name, rest)? {
+            return Ok(node);
+        }
         if let Some(node) = Self::parse_text(name, rest, &boxed, &two)? {
             return Ok(node);
         }
+        if let Some(node) = Self::parse_number(name, rest, &boxed)? {
+            return Ok(node);
+        }
         Ok(match (name, rest) {
-            ("col", [Row::List(path)]) => Self::Column(
-                path.iter()
-                    .map(segment)
-                    .collect::<Result<Vec<_>, _>>()?
-                    .into(),
-            ),
             ("item", [of, place]) => Self::Item(boxed(of)?, segment(place)?),
-            ("key", []) => Self::Key,
-            ("timestamp", []) => Self::Timestamp,
-            ("header", [Row::Text(name)]) => Self::Header(name.clone()),
-            ("lit", [literal]) => Self::Literal(Literal::parse(literal)?),
             ("between", [a, b, c]) => Self::Between(Box::new([below(a)?, below(b)?, below(c)?])),
             ("is_in", [of, Row::List(members)]) => Self::IsIn(boxed(of)?, Members::parse(members)?),
             ("is_null", [of]) => Self::IsNull(boxed(of)?),
@@ -249,13 +245,6 @@ impl Node {
                 let cases = cases.iter().map(pair).collect::<Result<_, String>>()?;
                 Self::Cases(cases, boxed(otherwise)?)
             }
-            ("neg", [of]) => Self::Number(OfNumber::Negate, boxed(of)?),
-            ("abs", [of]) => Self::Number(OfNumber::Abs, boxed(of)?),
-            ("floor", [of]) => Self::Number(OfNumber::Floor, boxed(of)?),
-            ("ceil", [of]) => Self::Number(OfNumber::Ceil, boxed(of)?),
-            ("round", [of, Row::Int(places)]) => {
-                Self::Number(OfNumber::Round(count(*places)?), boxed(of)?)
-            }
             ("cast", [of, Row::Text(kind)]) => Self::Cast(type_of(kind)?, boxed(of)?),
             ("record", [Row::List(fields)]) => {
                 let field = |row: &Row| match row.as_list() {
@@ -263,13 +252,6 @@ impl Node {
                     _ => Err("a field is a name and an expression".to_owned()),
                 };
                 Self::Record(fields.iter().map(field).collect::<Result<_, String>>()?)
-            }
-            ("parse_time", [of]) => Self::ParseTime(boxed(of)?),
-            ("truncate", [of, Row::Int(size)]) if *size > 0 => {
-                Self::Time(OfTime::Truncate(*size), boxed(of)?)
-            }
-            (name, [of]) if time_part(name).is_some() => {
-                Self::Time(time_part(name).unwrap_or(OfTime::Iso), boxed(of)?)
             }
             (name, [a, b]) if comparison(name).is_some() => {
                 Self::Compare(comparison(name).unwrap_or(Comparison::Equal), two(a, b)?)
@@ -279,6 +261,49 @@ impl Node {
             }
             (name, rest) => return Err(format!("no operation {name} of {} parts", rest.len())),
         })
+    }
+
+    /// What has no expression below it.
+    fn parse_leaf(name: &str, rest: &[Row]) -> Result<Option<Self>, String> {
+        Ok(Some(match (name, rest) {
+            ("col", [Row::List(path)]) => Self::Column(
+                path.iter()
+                    .map(segment)
+                    .collect::<Result<Vec<_>, _>>()?
+                    .into(),
+            ),
+            ("key", []) => Self::Key,
+            ("timestamp", []) => Self::Timestamp,
+            ("header", [Row::Text(name)]) => Self::Header(name.clone()),
+            ("lit", [literal]) => Self::Literal(Literal::parse(literal)?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What takes a number or a time.
+    fn parse_number(
+        name: &str,
+        rest: &[Row],
+        boxed: &dyn Fn(&Row) -> Result<Box<Node>, String>,
+    ) -> Result<Option<Self>, String> {
+        Ok(Some(match (name, rest) {
+            ("neg", [of]) => Self::Number(OfNumber::Negate, boxed(of)?),
+            ("abs", [of]) => Self::Number(OfNumber::Abs, boxed(of)?),
+            ("floor", [of]) => Self::Number(OfNumber::Floor, boxed(of)?),
+            ("ceil", [of]) => Self::Number(OfNumber::Ceil, boxed(of)?),
+            ("round", [of, Row::Int(places)]) => {
+                Self::Number(OfNumber::Round(count(*places)?), boxed(of)?)
+            }
+            ("parse_time", [of]) => Self::ParseTime(boxed(of)?),
+            ("truncate", [of, Row::Int(size)]) if *size > 0 => {
+                Self::Time(OfTime::Truncate(*size), boxed(of)?)
+            }
+            (name, [of]) => match time_part(name) {
+                Some(part) => Self::Time(part, boxed(of)?),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        }))
     }
 
     #[allow(clippy::type_complexity)]

@@ -3,7 +3,7 @@
 use super::{READ_DEPTH_MAX, code_point, is_space};
 
 /// Keys of open objects that are watched for coming twice, and how deep; what has more is tidied to be sure.
-const KEYS_MAX: usize = 64;
+const KEYS_MAX: usize = 24;
 const DEPTH_WATCHED_MAX: usize = 16;
 /// Digits of a decimal that any float keeps, so that its shortest form is the one that is written.
 const EXACT_DIGITS_MAX: usize = 15;
@@ -86,10 +86,12 @@ impl Checker<'_> {
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.document.get(self.at).copied()
     }
 
+    #[inline]
     fn skip_space(&mut self) -> Option<u8> {
         let mut byte = self.peek()?;
         while is_space(byte) {
@@ -100,6 +102,7 @@ impl Checker<'_> {
         Some(byte)
     }
 
+    #[inline]
     fn open(&mut self, is_object: bool) -> Option<()> {
         if self.depth == READ_DEPTH_MAX {
             return None;
@@ -117,6 +120,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn close(&mut self) {
         if self.depth <= DEPTH_WATCHED_MAX {
             self.key_count = self.bases[self.depth].into();
@@ -125,12 +129,14 @@ impl Checker<'_> {
         self.at += 1;
     }
 
+    #[inline]
     fn in_object(&self) -> bool {
         let level = self.depth - 1;
         self.objects[level / 64] >> (level % 64) & 1 == 1
     }
 
     /// A key and its colon, up to the value.
+    #[inline]
     fn key(&mut self) -> Option<()> {
         let start = self.at + 1;
         if self.peek()? != b'"' {
@@ -163,6 +169,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn word(&mut self, word: &[u8]) -> Option<()> {
         if !self.document[self.at..].starts_with(word) {
             return None;
@@ -171,6 +178,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn string(&mut self) -> Option<()> {
         self.at += 1;
         loop {
@@ -208,6 +216,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn digits(&mut self) -> usize {
         let rest = &self.document[self.at..];
         let count = rest
@@ -218,6 +227,7 @@ impl Checker<'_> {
         count
     }
 
+    #[inline]
     fn number(&mut self) -> Option<()> {
         let start = self.at;
         let is_negative = self.peek()? == b'-';
@@ -291,7 +301,8 @@ const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 
 /// How many bytes come before the first quote, backslash or control character.
-fn plain_length(bytes: &[u8]) -> usize {
+#[inline]
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(eight) = bytes.get(at..at + 8) {
         let word = eight.try_into().map(u64::from_le_bytes).unwrap_or_default();

@@ -21,8 +21,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 def java_text(data: bytes) -> str:
     """The text of bytes as Java reads UTF-8: what is malformed becomes U+FFFD, never an error.
 
-    Java and Python put one U+FFFD for each maximal malformed part, but for an encoded surrogate, cut
-    short or not: Java puts one for all its bytes, Python one for each.
+    Java and Python put one U+FFFD for each maximal malformed part, but for an encoded surrogate,
+    cut short or not: Java puts one for all its bytes, Python one for each.
     """
     try:
         return data.decode()

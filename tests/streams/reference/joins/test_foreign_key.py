@@ -17,7 +17,7 @@ def asked(run: Run, key: str, value: str | None, timestamp: int) -> list[tuple[s
     produced = run.give("a", key, value, timestamp)
     topic = "app-fk-subscription-registration-topic"
     return [
-        (each.key and each.key.decode(), Instruction(each.value[1]).name)
+        (each.key.decode() if each.key else None, Instruction(each.value[1]).name)
         for each in produced
         if each.topic == topic and each.value is not None
     ]

@@ -2,7 +2,9 @@
 it.
 
 A suppression's buffer notes which keys changed and writes them at the commit, in the order of such
-a set. It depends on the keys' hashes and on how large the set has ever been: it never shrinks.
+a set. It depends on the keys' hashes and on how large the set has ever been: it never shrinks. One
+thing is not followed: Java makes a tree of a bucket of more than eight keys, and so gives them in
+another order; keys that were not chosen for it do not meet so.
 """
 
 from __future__ import annotations
