@@ -452,12 +452,12 @@ def check_depth(topology: Topology) -> None:
     """
     depths: dict[str, int] = {}
     for name in reversed(list(topology.nodes)):
-        below = (depths.get(child, 1) for child in topology.nodes[name].children)
+        below = (depths.get(child, 0) for child in topology.nodes[name].children)
         depths[name] = 1 + max(below, default=0)
     deepest = max(depths.values(), default=0)
     if deepest > DEPTH_MAX:
         raise TopologyError(
-            f"the topology is {deepest} operators deep, and the reference executor runs {DEPTH_MAX}",
+            f"the topology is {deepest} operators deep; the reference executor runs {DEPTH_MAX}",
             hint="put several functions into one, repartition between, or take the fast executor",
         )
 
