@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
 from ottla.streams.execution import Answer, Failure, Input, Settings, Skipped
 from ottla.streams.plan.operators import (
     Count,
@@ -321,3 +321,22 @@ def test_records_and_headers_pass_untouched() -> None:
     records = [a_record("a", "k", each, 1)._replace(headers=headers) for each in ("no", "yes")]
     made = ReferenceTask(plan.topology(), Settings("app")).process(records, 0)
     assert [(row.topic, row.headers) for row in made] == [("app-t-changelog", ()), ("out", headers)]
+
+
+def test_a_topology_that_is_too_deep_is_refused() -> None:
+    """If this failed, a long chain of operators would end in a RecursionError at its first record;
+    one that is allowed runs.
+    """
+
+    def chain(depth: int) -> ReferenceTask:
+        plan = Plan()
+        above = plan.source("a")
+        for place in range(depth):
+            table = plan.node(f"t{place}", TableSource(f"s{place}"), above, store(f"s{place}"))
+            above = plan.node(f"s{place}", TableToStream(), table)
+        plan.sink("out", above)
+        return ReferenceTask(plan.topology(), SETTINGS)
+
+    assert flow(chain(75), a_record("a", "k", "v", 1))[-1] == (0, "out", b"k", b"v", 1)
+    with pytest.raises(TopologyError, match="152 operators deep"):
+        chain(76)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
 from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
@@ -30,6 +30,10 @@ from ottla.streams.reference.views import make_view
 
 #: A record that was read: (timestamp, input, key, value, offset).
 Head = tuple[int, Input, Any, Any, int]
+
+
+#: How many operators may stand below one another: each is a few calls of Python inside the last.
+DEPTH_MAX = 150
 
 
 class ReferenceTask:
@@ -56,6 +60,7 @@ class ReferenceTask:
         self.in_global = reachable(
             topology, [source.name for source in topology.sources.values() if source.is_global]
         )
+        check_depth(topology)
         self._make_operators()
         self.entries: dict[str, Forward] = {}
         for name in reversed(list(topology.nodes)):
@@ -121,7 +126,7 @@ class ReferenceTask:
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
-        queue = self._queue_of(record.topic)
+        queue = self.queues.get(record.topic) or self._queue_of(record.topic)
         if queue is None:
             self._take_global(record)
         elif self.feeds or self.ready.items:
@@ -190,7 +195,8 @@ class ReferenceTask:
             self.failures.stop_at(queue.name, "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
-        self._commit()
+        if self.committing:
+            self._commit()
 
     def _commit(self) -> None:
         """As Kafka's driver commits: after each record and its punctuations."""
@@ -436,6 +442,24 @@ class ReferenceTask:
             (record.timestamp, record.headers, record.topic, record.partition, offset,
              record.key, record.value)
         )  # fmt: skip
+
+
+def check_depth(topology: Topology) -> None:
+    """Refuse what would run out of Python's stack.
+
+    Raises:
+        TopologyError: too many operators stand below one another.
+    """
+    depths: dict[str, int] = {}
+    for name in reversed(list(topology.nodes)):
+        below = (depths.get(child, 0) for child in topology.nodes[name].children)
+        depths[name] = 1 + max(below, default=0)
+    deepest = max(depths.values(), default=0)
+    if deepest > DEPTH_MAX:
+        raise TopologyError(
+            f"the topology is {deepest} operators deep; the reference executor runs {DEPTH_MAX}",
+            hint="put several functions into one, repartition between, or take the fast executor",
+        )
 
 
 def reachable(topology: Topology, roots: Sequence[str]) -> frozenset[str]:
