@@ -238,12 +238,10 @@ impl Checker<'_> {
         if whole == 0 || (leading_zero && whole > 1) {
             return None;
         }
-        let mut places = 0;
         let has_point = self.peek() == Some(b'.');
         if has_point {
             self.at += 1;
-            places = self.digits();
-            if places == 0 {
+            if self.digits() == 0 {
                 return None;
             }
         }
@@ -256,18 +254,14 @@ impl Checker<'_> {
             }
         }
         let token = &self.document[start..self.at];
-        if has_point || has_exponent {
-            let is_plain = !has_exponent
-                && whole + places <= EXACT_DIGITS_MAX
-                && (places == 1 || token.last() != Some(&b'0'))
-                && (!leading_zero || token[token.len() - places] != b'0');
-            if !is_plain {
-                self.float(token)?;
-            }
-        } else if (leading_zero && is_negative) || whole > 18 {
-            self.large_int(token)?;
+        if is_plain_number(token) {
+            return Some(());
         }
-        Some(())
+        if has_point || has_exponent {
+            self.float(token)
+        } else {
+            self.large_int(token)
+        }
     }
 
     fn float(&mut self, token: &[u8]) -> Option<()> {
@@ -295,6 +289,26 @@ fn finite(token: &[u8]) -> Option<f64> {
         .parse::<f64>()
         .ok()
         .filter(|number| number.is_finite())
+}
+
+/// Whether a number is its own shortest form, as far as that shows without reading it.
+pub(super) fn is_plain_number(token: &[u8]) -> bool {
+    let digits = token.strip_prefix(b"-").unwrap_or(token);
+    let whole = digits
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(digits.len());
+    let has_leading_zero = digits.first() == Some(&b'0');
+    match digits[whole..].split_first() {
+        None => whole <= 18 && !(has_leading_zero && digits.len() < token.len()),
+        Some((b'.', places)) => {
+            whole + places.len() <= EXACT_DIGITS_MAX
+                && places.iter().all(u8::is_ascii_digit)
+                && (places.len() == 1 || places.last() != Some(&b'0'))
+                && (!has_leading_zero || places.first() != Some(&b'0'))
+        }
+        Some(_) => false,
+    }
 }
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);
