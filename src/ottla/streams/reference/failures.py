@@ -73,8 +73,11 @@ class Failures:
         ) from error
 
     def stop_at(self, node: str, what: str, error: Exception) -> NoReturn:
-        """Stop for what no handler is asked about."""
-        raise Stopped(f"{node} ({self.place()}): {what} failed: {error}") from error
+        """Stop for what no handler is asked about, or where there is none."""
+        raise Stopped(
+            f"{node} ({self.place()}): {what} failed: {error}",
+            hint="mend the cause; a handler could leave out records that fail in operators",
+        ) from error
 
     def place(self) -> str:
         context = self.context

@@ -10,6 +10,7 @@ epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from traceback import walk_tb
 from typing import Any
 
 from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
@@ -193,7 +194,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(queue.name, "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
         if self.committing:
@@ -218,7 +219,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(queue.name, "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
         context.stream_time = stream_time
 
     def _feed_back(self) -> None:
@@ -282,7 +283,7 @@ class ReferenceTask:
             except Stopped:
                 raise
             except Exception as error:
-                self.failures.handle("processing", punctuation.node, error)
+                self.failures.handle("processing", failed_node(error, punctuation.node), error)
             if not punctuation.cancelled:
                 punctuation.advance(time)
                 due.push(punctuation)
@@ -315,10 +316,14 @@ class ReferenceTask:
             )
 
     def _entry(self, name: str) -> Forward:
-        """What a parent calls: the node with its failures handled; sinks fail in their parent."""
+        """What a parent calls: the node with its failures handled; sinks fail in their parent.
+
+        Where nothing is to be done about a failure but to stop, `_run` stops and finds the node.
+        """
         if name not in self.entries:
             process: Forward = self.operators[name].process
-            if name in self.topology.nodes and name not in self.in_global:
+            handled = self.settings.processing_handler or self.settings.dead_letter_topic
+            if handled and name in self.topology.nodes and name not in self.in_global:
                 process = self._guarded(name, process)
             self.entries[name] = process
         return self.entries[name]
@@ -441,6 +446,16 @@ class ReferenceTask:
             (record.timestamp, record.headers, record.topic, record.partition, offset,
              record.key, record.value)
         )  # fmt: skip
+
+
+def failed_node(error: Exception, otherwise: str) -> str:
+    """The operator that an error came out of; a sink's failure is its parent's."""
+    found = otherwise
+    for frame, _ in walk_tb(error.__traceback__):
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, Operator) and not isinstance(owner, Sink):
+            found = owner.wiring.node
+    return found
 
 
 def check_depth(topology: Topology) -> None:
