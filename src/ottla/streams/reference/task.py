@@ -177,18 +177,19 @@ class ReferenceTask:
     def _run(self, queue: TopicQueue, head: Head) -> None:
         """One record through the topology, then the punctuations that its time makes due."""
         timestamp, record, key, value, offset = head
+        topic, raw_key, raw_value, _, headers, partition, _ = record
         context = self.context
         if timestamp > context.stream_time:
             context.stream_time = timestamp
         context.timestamp = timestamp
-        context.headers = record.headers
-        context.topic = record.topic
-        context.partition = record.partition
+        context.headers = headers
+        context.topic = topic
+        context.partition = partition
         context.offset = offset
-        context.raw_key = record.key
-        context.raw_value = record.value
+        context.raw_key = raw_key
+        context.raw_value = raw_value
         try:
-            queue.forward(key, value, timestamp, record.headers)
+            queue.forward(key, value, timestamp, headers)
         except Stopped:
             raise
         except Exception as error:
@@ -370,23 +371,21 @@ class ReferenceTask:
         extractor, offsets, is_global = source.timestamp_extractor, self.offsets, source.is_global
 
         def read(record: Input, partition_time: int) -> Head | None:
-            name = record.topic
-            offset = record.offset
+            name, raw_key, raw_value, timestamp, headers, _, offset = record
             if offset < 0:
                 offset = offsets.get(name, 0)
             offsets[name] = offset + 1
             try:
                 if with_headers:
-                    headers = list(record.headers)
-                    key = read_key(record.key, name, headers)
-                    value = read_value(record.value, name, headers)
+                    listed = list(headers)
+                    key = read_key(raw_key, name, listed)
+                    value = read_value(raw_value, name, listed)
                 else:
-                    key = read_key(record.key, name)
-                    value = read_value(record.value, name)
+                    key = read_key(raw_key, name)
+                    value = read_value(raw_value, name)
             except Exception as error:
                 self._unreadable(source, record, offset, error)
                 return None
-            timestamp = record.timestamp
             if extractor is not None and not is_global:
                 timestamp = self._extracted(source, record, offset, key, value, partition_time)
             if timestamp < 0 and not is_global:

@@ -17,7 +17,7 @@ from ottla.streams.plan.windows import TimeWindows, UnlimitedWindows
 from ottla.streams.reference.aggregations import Aggregator
 from ottla.streams.reference.context import UNKNOWN
 from ottla.streams.reference.operator import Operator, Wiring
-from ottla.streams.reference.records import Change
+from ottla.streams.reference.records import Change, windowed
 from ottla.streams.reference.stores.window import TIME_MAX, WindowStore
 from ottla.streams.serdes import Windowed
 
@@ -94,12 +94,15 @@ class WindowAggregate(WindowOperator):
             if held is None:
                 old, time = self.aggregator.initial(), timestamp
             else:
-                old, time = held.value, max(timestamp, held.timestamp)
+                old, time, _ = held
+                if timestamp > time:
+                    time = timestamp
             new = self.aggregator.add(key, value, old, timestamp, headers)
             self.store.put_raw(raw, new, start, time)
             if not self.on_close:
                 change = Change(new, old if self.send_old else None)
-                self.forward_at(Windowed(key, start, end), change, time, headers)
+                forward = self.forward if time == timestamp else self.forward_at
+                forward(windowed((key, start, end)), change, time, headers)
         if self.on_close:
             self.emit_closed(close_time, headers)
 
