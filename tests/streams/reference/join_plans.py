@@ -145,17 +145,19 @@ def table_join(
     name: str = "j",
     into: Store | None = None,
     call: Callable[..., Any] = both,
+    *,
+    send_old: bool = True,
 ) -> tuple[str, View]:
     """Two tables joined: the merger, and how it is read."""
     function_ = joiner(call)
-    left_row = rows.TableTableJoin("left", kind, function_, right[1], True)
-    right_row = rows.TableTableJoin("right", kind, function_, left[1], True)
+    left_row = rows.TableTableJoin("left", kind, function_, right[1], send_old)
+    right_row = rows.TableTableJoin("right", kind, function_, left[1], send_old)
     sides = (
         plan.node(f"{name}-left", left_row, left[0]),
         plan.node(f"{name}-right", right_row, right[0]),
     )
     kept = () if into is None else (into,)
-    merge = rows.TableTableMerge(into.name if into else None, True)
+    merge = rows.TableTableMerge(into.name if into else None, send_old)
     node = plan.node(f"{name}-merge", merge, *sides, *kept)
     return node, Stored(into.name) if into else JoinedView(kind, left[1], right[1], function_)
 
@@ -172,27 +174,35 @@ def join_by_foreign_key(
     extractor: Callable[..., Any],
     left: tuple[str, View],
     right: tuple[str, View],
-    into: Store,
+    into: Store | None,
     *,
     name: str = "fk",
+    names: tuple[str, str, str] | None = None,
     versioned: bool = False,
+    with_headers: bool = False,
 ) -> tuple[str, View]:
-    """Two tables joined over what the function finds in the left one's values."""
+    """Two tables joined over what the function finds in the left one's values.
+
+    `names` are those of the two topics and of the store between, where they are not made of `name`.
+    """
+    sent_by, answered_by, kept_in = names or (
+        f"{name}-subscription-registration-topic",
+        f"{name}-subscription-response-topic",
+        f"{name}-subscription-store",
+    )
     subscription, answer = SubscriptionSerde(STRING), SubscriptionAnswerSerde(STRING)
     kept = Store(
-        f"{name}-subscription-store",
+        kept_in,
         StoreKind.SUBSCRIPTION,
         BYTES,
         subscription,
         timestamped=True,
-        with_headers=into.with_headers,
+        with_headers=with_headers,
     )
     find = function(extractor)
     send_row = rows.SubscriptionSend(find, STRING, STRING, kind, versioned)
     send = plan.node(f"{name}-send", send_row, left[0])
-    registered = plan.repartition(
-        f"{name}-subscription-registration-topic", send, STRING, subscription
-    )
+    registered = plan.repartition(sent_by, send, STRING, subscription)
     receive_row = rows.SubscriptionReceive(kept.name, STRING, STRING)
     receive = plan.node(f"{name}-receive", receive_row, registered, kept)
     foreign_row = rows.ForeignTableJoin(kept.name, STRING, STRING, versioned=versioned)
@@ -202,11 +212,13 @@ def join_by_foreign_key(
         plan.node(f"{name}-subscription", rows.SubscriptionJoin(right[1]), receive),
         plan.node(f"{name}-foreign", foreign_row, right[0], kept),
     )
-    answered = plan.repartition(f"{name}-subscription-response-topic", answers, STRING, answer)
+    answered = plan.repartition(answered_by, answers, STRING, answer)
     response_row = rows.ResponseJoin(left[1], STRING, joiner(), kind)
     response = plan.node(f"{name}-response", response_row, answered)
-    row = rows.TableSource(into.name, send_old=True)
-    return plan.node(f"{name}-result", row, response, into), Stored(into.name)
+    result = into.name if into else None
+    row = rows.TableSource(result, send_old=into is not None)
+    below = plan.node(f"{name}-result", row, response, *([into] if into else []))
+    return below, Stored(result or "not kept")
 
 
 def foreign_key_join(kind: rows.JoinKind, extractor: Callable[..., Any]) -> Topology:
@@ -221,11 +233,12 @@ def suppressed(
     final: bool = False, records_max: int | None = None, bytes_max: int | None = None,
     when_full: rows.BufferFull = rows.BufferFull.EMIT,
     logged: bool = True,
+    name: str = "sup-store",
 ) -> tuple[str, View]:  # fmt: skip
     """A suppression, and how it is read."""
-    kept = Store("sup-store", StoreKind.SUPPRESS_BUFFER, key, value, logged=logged)
-    row = rows.Suppress("sup-store", wait_ms, final, records_max, bytes_max, when_full, final)
-    return plan.node("sup", row, above[0], kept), Buffered(above[1], "sup-store")
+    kept = Store(name, StoreKind.SUPPRESS_BUFFER, key, value, logged=logged)
+    row = rows.Suppress(name, wait_ms, final, records_max, bytes_max, when_full, final)
+    return plan.node("sup", row, above[0], kept), Buffered(above[1], name)
 
 
 class Run:

@@ -49,6 +49,7 @@ def windowed(**more: Any) -> Callable[[Plan, Given], None]:
 
 
 topology("suppress-window")(windowed())
+topology("suppress-window-unnamed")(windowed(name="KTABLE-SUPPRESS-STATE-STORE-0000000003"))
 topology("suppress-window-unlogged")(windowed(logged=False))
 topology("suppress-window-full")(windowed(when_full=rows.BufferFull.SHUT_DOWN))
 topology("suppress-window-limit")(windowed(final=False))

@@ -9,19 +9,26 @@ from typing import Any
 from ottla.streams.plan import operators as rows
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.views import Filtered, Mapped, Stored, View
+from ottla.streams.processors import ValueAndTimestamp
 from ottla.streams.serdes import LONG, STRING
 from ottla.streams.serdes.changed import ChangedSerde
 from streams.reference.join_plans import join_by_foreign_key, table, table_join
 from streams.reference.plans import Plan, by_aggregate, constant, function, store
+from streams.reference.recorded_plans import PROCESSING, checked
+from streams.reference.recorded_processors import Asked, stepped
 from streams.reference.recorded_words import (
     Given,
+    aggregated,
     both,
     first,
     last,
     plus,
     reduced,
     table_out,
+    time_windows,
     topology,
+    window_store,
+    windows_out,
 )
 
 
@@ -127,7 +134,8 @@ def joined_by(
 ) -> Callable[[Plan, Given], None]:
     def build(plan: Plan, given: Given) -> None:
         sides = table(plan, "a", **more), table(plan, "b", **more)
-        node, _ = join_by_foreign_key(plan, kind, extractor, *sides, into=store("agg", **more))
+        kept = store("agg", **more)
+        node, _ = join_by_foreign_key(plan, kind, extractor, *sides, into=kept, **more)
         table_out(plan, node)
 
     return build
@@ -142,6 +150,23 @@ topology("fk-left-join")(joined_by("left", first))
 topology("fk-null-join")(joined_by("inner", first_unless_three))
 topology("fk-null-left-join")(joined_by("left", first_unless_three))
 topology("headers-fk-join")(joined_by("inner", first, with_headers=True))
+
+
+def own_key_or_last(key: str | None, value: str) -> str | None:
+    return key if key is None or value.endswith("5") else value[-1:]
+
+
+@topology("fk-key-join")
+def _(plan: Plan, given: Given) -> None:
+    kind = "KTABLE-FK-JOIN-SUBSCRIPTION"
+    names = (
+        f"{kind}-REGISTRATION-0000000006-topic",
+        f"{kind}-RESPONSE-0000000014-topic",
+        f"{kind}-STATE-STORE-0000000010",
+    )
+    sides = unnamed(plan, "a", 0), unnamed(plan, "b", 3)
+    node, _ = join_by_foreign_key(plan, "inner", own_key_or_last, *sides, into=None, names=names)
+    table_out(plan, node)
 
 
 @topology("fk-self-join")
@@ -160,7 +185,68 @@ def _(plan: Plan, given: Given) -> None:
     table_out(plan, node)
 
 
+# ---------------------------------------------------------------- windowed, and with errors
+@topology("window-filter-join")
+def _(plan: Plan, given: Given) -> None:
+    sides = []
+    for topic, name in (("a", "agg"), ("b", "agg-b")):
+        row = rows.WindowAggregate(name, time_windows(given), rows.Count(), send_old=True)
+        kept = window_store(given, LONG, name)
+        sides.append((plan.node(name, row, plan.source(topic), kept), Stored(name)))
+    left, right = sides
+    node, _ = table_join(plan, "inner", left, right, call=lambda one, other: f"{one}/{other}")
+    others = rows.TableFilter(function(lambda value: not value.startswith("1")), False, None, True)
+    windows_out(plan, plan.node("others", others, node))
+
+
+@topology("errors-join-continue", PROCESSING)
+def _(plan: Plan, given: Given) -> None:
+    def call(left: Any, right: Any) -> Any:
+        return checked(both(left, right))
+
+    sides = table(plan, "a"), table(plan, "b")
+    kept = store("agg")
+    node, _ = table_join(plan, "outer", *sides, into=kept, call=call, send_old=False)
+    table_out(plan, node)
+
+
 # ---------------------------------------------------------------- versions
+@topology("count-versioned")
+def _(plan: Plan, given: Given) -> None:
+    kept = store(
+        "agg", LONG, StoreKind.VERSIONED, timestamped=False, history_retention_ms=given["history"]
+    )
+    table_out(plan, aggregated(rows.StreamAggregate("agg", rows.Count()), kept, plan))
+
+
+class Versions(Asked):
+    def answer(self, kept: Any, asked: int, key: str, value: str | None, time: int) -> Any:
+        if asked == 1:
+            return version_text(kept.delete(key, time))
+        if asked in (2, 3):
+            return version_text(kept.get(key, time - (200 if asked == 2 else 5000)))
+        if asked == 4:
+            return version_text(kept.get(key))
+        return kept.put(key, value, time)
+
+
+def version_text(found: ValueAndTimestamp | None) -> str | None:
+    return None if found is None else f"<{found.value},{found.timestamp},Optional.empty>"
+
+
+def history(given: Given) -> Store:
+    return store(
+        "side",
+        kind=StoreKind.VERSIONED,
+        timestamped=False,
+        history_retention_ms=given["history"],
+    )
+
+
+stepped("process-versioned", Versions, kept=history)
+stepped("process-versioned-long", Versions, kept=history)
+
+
 @topology("versioned-table")
 def _(plan: Plan, given: Given) -> None:
     table_out(plan, table(plan, "a", history_ms=given["history"])[0])
@@ -202,8 +288,8 @@ def aggregated_by_first(plan: Plan, above: str, *, versioned: bool = False) -> N
 
 @topology("versioned-join")
 def _(plan: Plan, given: Given) -> None:
-    sides = [table(plan, topic, history_ms=given["history"]) for topic in "ab"]
-    node, _ = table_join(plan, "outer", *sides)
+    left, right = (table(plan, topic, history_ms=given["history"]) for topic in "ab")
+    node, _ = table_join(plan, "outer", left, right)
     for side in ("j-left", "j-right"):
         row = plan.nodes[side]
         assert isinstance(row.operator, rows.TableTableJoin)
@@ -213,8 +299,10 @@ def _(plan: Plan, given: Given) -> None:
 
 @topology("versioned-fk-join")
 def _(plan: Plan, given: Given) -> None:
-    sides = [table(plan, topic, history_ms=given["history"]) for topic in "ab"]
-    node, _ = join_by_foreign_key(plan, "left", first, *sides, into=store("agg"), versioned=True)
+    left, right = (table(plan, topic, history_ms=given["history"]) for topic in "ab")
+    node, _ = join_by_foreign_key(
+        plan, "left", first, left, right, into=store("agg"), versioned=True
+    )
     table_out(plan, node)
 
 
