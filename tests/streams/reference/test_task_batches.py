@@ -8,7 +8,7 @@ from ottla.streams.execution import Produced
 from ottla.streams.reference.task import ReferenceTask
 from streams import recordings
 from streams.reference import plans
-from streams.reference.test_reference_recorded import BUILDS, SETTINGS_OF
+from streams.reference.recorded import BUILDS, SETTINGS_OF
 
 NAMES = (
     "fk-left-join",
