@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.reference import (
     recorded_joins,
+    recorded_more,
     recorded_plans,
     recorded_processors,
     recorded_suppressions,
@@ -15,6 +16,7 @@ from streams.reference.recorded_words import BUILDS, SETTINGS_OF
 #: Those that put their topologies into `BUILDS`.
 ROOMS = (
     recorded_joins,
+    recorded_more,
     recorded_plans,
     recorded_processors,
     recorded_suppressions,

@@ -322,14 +322,19 @@ class ReferenceTask:
         """
         if name not in self.entries:
             process: Forward = self.operators[name].process
-            handled = self.settings.processing_handler or self.settings.dead_letter_topic
-            if handled and name in self.topology.nodes and name not in self.in_global:
+            settings = self.settings
+            handled: object = settings.processing_handler or settings.dead_letter_topic
+            if name in self.in_global:
+                handled = settings.processing_handler and settings.handles_global_failures
+            if handled and name in self.topology.nodes:
                 process = self._guarded(name, process)
             self.entries[name] = process
         return self.entries[name]
 
     def _guarded(self, name: str, process: Forward) -> Forward:
         handle = self.failures.handle
+        if name in self.in_global:
+            handle = self.failures.handle_global
 
         def guarded(key: Any, value: Any, timestamp: int, headers: Headers) -> None:
             try:
