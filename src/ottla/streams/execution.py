@@ -31,7 +31,8 @@ class Input(NamedTuple):
 class Produced(NamedTuple):
     """One record for a topic: a sink's, a repartition's, a changelog's, a dead letter.
 
-    `cause` is the place in the batch of the record that caused it; -1 where time alone did.
+    `cause` is the place in the batch of the record that caused it; -1 where time alone did. A
+    `timestamp` of -1 leaves the time to the producer: so it is in the changelogs of buffers.
     """
 
     cause: int

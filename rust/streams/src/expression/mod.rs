@@ -1,27 +1,81 @@
 //! Expressions over a record, evaluated natively: the twin of `ottla.streams.expressions`.
+//!
+//! What an operation means is written there, in `evaluation`; results, refusals and their words are the same
+//! here. A document is not parsed: a field is found in its bytes, and most operations allocate nothing.
+
+mod arithmetic;
+mod comparisons;
+mod context;
+mod display;
+mod hints;
+mod node;
+mod texts;
+mod times;
+
+#[cfg(test)]
+mod tests;
 
 use crate::host::{Fault, Headers, Host};
 use crate::row::Row;
 use crate::value::Value;
+use context::Context;
+use node::Node;
 
 /// An expression, read from the rows that Python's `rows()` gives.
 #[derive(Clone, Debug)]
-pub struct Expression {}
+pub struct Expression {
+    root: Node,
+}
 
 impl Expression {
     /// Why rows are none is said in English; it is a fault of ours, not of the user.
-    pub fn parse(_row: &Row) -> Result<Self, String> {
-        Ok(Self {})
+    pub fn parse(row: &Row) -> Result<Self, String> {
+        Ok(Self {
+            root: Node::parse(row, 0)?,
+        })
     }
 
+    /// What it is for one record. The whole key or value by itself is given as it is.
     pub fn evaluate<H: Host>(
         &self,
-        _host: &mut H,
-        _key: &Value<H::Object>,
-        _value: &Value<H::Object>,
-        _timestamp: i64,
-        _headers: &Headers,
+        host: &mut H,
+        key: &Value<H::Object>,
+        value: &Value<H::Object>,
+        timestamp: i64,
+        headers: &Headers,
     ) -> Result<Value<H::Object>, Fault<H::Error>> {
-        Ok(Value::Null)
+        match &self.root {
+            Node::Key => Ok(key.clone()),
+            Node::Column(path) if path.is_empty() => Ok(value.clone()),
+            root => Context::new(host, key, value, timestamp, headers).evaluate(root),
+        }
+    }
+
+    /// Whether it is true of a record; what is null is not, what is no truth is refused.
+    pub fn holds<H: Host>(
+        &self,
+        host: &mut H,
+        key: &Value<H::Object>,
+        value: &Value<H::Object>,
+        timestamp: i64,
+        headers: &Headers,
+    ) -> Result<bool, Fault<H::Error>> {
+        let found = self.evaluate(host, key, value, timestamp, headers)?;
+        match found {
+            Value::Bool(truth) => Ok(truth),
+            Value::Null => Ok(false),
+            other => {
+                let name = context::type_name(host, &other);
+                let what = format!("a filter takes bool, not {name}");
+                Err(self.root.refused(&what, hints::TRUTH).into())
+            }
+        }
+    }
+}
+
+/// As it would be typed.
+impl std::fmt::Display for Expression {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&display::shown(&self.root))
     }
 }

@@ -3,7 +3,7 @@
 use super::{READ_DEPTH_MAX, code_point, is_space};
 
 /// Keys of open objects that are watched for coming twice, and how deep; what has more is tidied to be sure.
-const KEYS_MAX: usize = 64;
+const KEYS_MAX: usize = 24;
 const DEPTH_WATCHED_MAX: usize = 16;
 /// Digits of a decimal that any float keeps, so that its shortest form is the one that is written.
 const EXACT_DIGITS_MAX: usize = 15;
@@ -86,10 +86,12 @@ impl Checker<'_> {
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.document.get(self.at).copied()
     }
 
+    #[inline]
     fn skip_space(&mut self) -> Option<u8> {
         let mut byte = self.peek()?;
         while is_space(byte) {
@@ -100,6 +102,7 @@ impl Checker<'_> {
         Some(byte)
     }
 
+    #[inline]
     fn open(&mut self, is_object: bool) -> Option<()> {
         if self.depth == READ_DEPTH_MAX {
             return None;
@@ -117,6 +120,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn close(&mut self) {
         if self.depth <= DEPTH_WATCHED_MAX {
             self.key_count = self.bases[self.depth].into();
@@ -125,12 +129,14 @@ impl Checker<'_> {
         self.at += 1;
     }
 
+    #[inline]
     fn in_object(&self) -> bool {
         let level = self.depth - 1;
         self.objects[level / 64] >> (level % 64) & 1 == 1
     }
 
     /// A key and its colon, up to the value.
+    #[inline]
     fn key(&mut self) -> Option<()> {
         let start = self.at + 1;
         if self.peek()? != b'"' {
@@ -163,6 +169,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn word(&mut self, word: &[u8]) -> Option<()> {
         if !self.document[self.at..].starts_with(word) {
             return None;
@@ -171,6 +178,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn string(&mut self) -> Option<()> {
         self.at += 1;
         loop {
@@ -208,6 +216,7 @@ impl Checker<'_> {
         Some(())
     }
 
+    #[inline]
     fn digits(&mut self) -> usize {
         let rest = &self.document[self.at..];
         let count = rest
@@ -218,6 +227,7 @@ impl Checker<'_> {
         count
     }
 
+    #[inline]
     fn number(&mut self) -> Option<()> {
         let start = self.at;
         let is_negative = self.peek()? == b'-';
@@ -228,12 +238,10 @@ impl Checker<'_> {
         if whole == 0 || (leading_zero && whole > 1) {
             return None;
         }
-        let mut places = 0;
         let has_point = self.peek() == Some(b'.');
         if has_point {
             self.at += 1;
-            places = self.digits();
-            if places == 0 {
+            if self.digits() == 0 {
                 return None;
             }
         }
@@ -246,18 +254,14 @@ impl Checker<'_> {
             }
         }
         let token = &self.document[start..self.at];
-        if has_point || has_exponent {
-            let is_plain = !has_exponent
-                && whole + places <= EXACT_DIGITS_MAX
-                && (places == 1 || token.last() != Some(&b'0'))
-                && (!leading_zero || token[token.len() - places] != b'0');
-            if !is_plain {
-                self.float(token)?;
-            }
-        } else if (leading_zero && is_negative) || whole > 18 {
-            self.large_int(token)?;
+        if is_plain_number(token) {
+            return Some(());
         }
-        Some(())
+        if has_point || has_exponent {
+            self.float(token)
+        } else {
+            self.large_int(token)
+        }
     }
 
     fn float(&mut self, token: &[u8]) -> Option<()> {
@@ -287,11 +291,32 @@ fn finite(token: &[u8]) -> Option<f64> {
         .filter(|number| number.is_finite())
 }
 
+/// Whether a number is its own shortest form, as far as that shows without reading it.
+pub(super) fn is_plain_number(token: &[u8]) -> bool {
+    let digits = token.strip_prefix(b"-").unwrap_or(token);
+    let whole = digits
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(digits.len());
+    let has_leading_zero = digits.first() == Some(&b'0');
+    match digits[whole..].split_first() {
+        None => whole <= 18 && !(has_leading_zero && digits.len() < token.len()),
+        Some((b'.', places)) => {
+            whole + places.len() <= EXACT_DIGITS_MAX
+                && places.iter().all(u8::is_ascii_digit)
+                && (places.len() == 1 || places.last() != Some(&b'0'))
+                && (!has_leading_zero || places.first() != Some(&b'0'))
+        }
+        Some(_) => false,
+    }
+}
+
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 
 /// How many bytes come before the first quote, backslash or control character.
-fn plain_length(bytes: &[u8]) -> usize {
+#[inline]
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(eight) = bytes.get(at..at + 8) {
         let word = eight.try_into().map(u64::from_le_bytes).unwrap_or_default();

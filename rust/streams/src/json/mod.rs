@@ -11,8 +11,8 @@ mod tidy;
 
 use bytes::Bytes;
 
-pub use path::{Path, Segment};
-pub(crate) use path::{entries, span_end};
+pub(crate) use path::entries;
+pub use path::{Path, Segment, find};
 pub use print::{Unwritable, write, write_float, write_int, write_text};
 
 use crate::value::{Text, Value};

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::check::plain_length;
 use super::value_of;
 use crate::value::Value;
 
@@ -100,14 +101,14 @@ pub(crate) fn span_end(document: &[u8], start: usize) -> usize {
 /// Behind the closing quote of the string that begins at `start`.
 pub(super) fn string_end(document: &[u8], start: usize) -> usize {
     let mut at = start + 1;
-    while let Some(byte) = document.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    loop {
+        at += plain_length(document.get(at..).unwrap_or_default());
+        match document.get(at) {
+            Some(b'"') => return at + 1,
+            Some(_) => at += 2, // a backslash and what it escapes
+            None => return document.len(),
         }
     }
-    document.len()
 }
 
 fn container_end(document: &[u8], start: usize) -> usize {
@@ -132,9 +133,13 @@ fn container_end(document: &[u8], start: usize) -> usize {
     document.len()
 }
 
-/// What a path finds in a document.
+/// What a document has at this segment; null where it has nothing there.
 pub fn find<O>(document: &Bytes, segment: &Segment) -> Value<O> {
-    match segment.find(document, 0) {
+    let fits = match segment {
+        Segment::Field(_) => document.starts_with(b"{"),
+        Segment::Place(_) => document.starts_with(b"["),
+    };
+    match fits.then(|| segment.find(document, 0)).flatten() {
         Some((start, end)) => value_of(document, start, end),
         None => Value::Null,
     }

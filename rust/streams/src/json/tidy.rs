@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use hashbrown::HashTable;
 
+use super::check::is_plain_number;
 use super::path::string_end;
-use super::{is_float, is_space, unescape, write_float, write_text};
+use super::{is_space, unescape, write_float, write_text};
 
 /// Objects of so many keys are looked through; larger ones get an index.
 const SCANNED_MAX: usize = 16;
@@ -70,17 +71,19 @@ impl Printer<'_> {
             .unwrap_or(rest.len());
         let token = &rest[..length];
         self.at += length;
-        let text = std::str::from_utf8(token).unwrap_or_default();
         let is_number = matches!(token.first(), Some(b'-' | b'0'..=b'9'));
-        let is_whole = is_number
-            && !is_float(token)
-            && (text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok());
-        if is_number && !is_whole {
-            write_float(text.parse().unwrap_or_default(), &mut self.out);
+        if !is_number || is_plain_number(token) {
+            self.out.extend_from_slice(token);
         } else if token == b"-0" {
             self.out.push(b'0');
         } else {
-            self.out.extend_from_slice(token);
+            let text = std::str::from_utf8(token).unwrap_or_default();
+            let fits = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+            if fits {
+                self.out.extend_from_slice(token);
+            } else {
+                write_float(text.parse().unwrap_or_default(), &mut self.out);
+            }
         }
     }
 

@@ -34,6 +34,9 @@ pub enum Kind {
 }
 
 const WRITE_HINT: &str = "give the operator another serde, or change the value before it";
+/// The one NaN that Java writes.
+const JAVA_NAN_FLOAT: f32 = f32::from_bits(0x7fc0_0000);
+const JAVA_NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0000);
 const READ_HINT: &str = "read the topic with the serde that its records were written with";
 
 impl Kind {
@@ -101,7 +104,11 @@ impl Kind {
                 let number = i16::try_from(*number).map_err(|_| self.out_of_range(topic))?;
                 out.extend_from_slice(&number.to_be_bytes());
             }
-            (Self::Double, Value::Float(number)) => out.extend_from_slice(&number.to_be_bytes()),
+            (Self::Double, Value::Float(number)) => {
+                // As Java does: one NaN for all.
+                let number = if number.is_nan() { JAVA_NAN } else { *number };
+                out.extend_from_slice(&number.to_be_bytes());
+            }
             (Self::Double, Value::Int(number)) => {
                 out.extend_from_slice(&(*number as f64).to_be_bytes())
             }
@@ -162,6 +169,11 @@ impl Kind {
         if narrow.is_infinite() && number.is_finite() {
             return Err(self.out_of_range(topic));
         }
+        let narrow = if narrow.is_nan() {
+            JAVA_NAN_FLOAT
+        } else {
+            narrow
+        };
         out.extend_from_slice(&narrow.to_be_bytes());
         Ok(())
     }

@@ -34,10 +34,6 @@ impl Serde {
         }
     }
 
-    pub fn is_native(&self) -> bool {
-        matches!(self, Self::Native { .. })
-    }
-
     /// The bytes of a value; `None` for null.
     pub fn serialize<H: Host>(
         &self,

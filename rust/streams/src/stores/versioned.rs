@@ -324,4 +324,65 @@ mod tests {
         assert_eq!(store.keys[KEY].len(), 1, "the latest stays");
         assert_eq!(at(&store, 900_000), Some("v@99000".to_owned()));
     }
+
+    /// A fixed stream of numbers, the same in Java.
+    struct Numbers(i64);
+
+    impl Numbers {
+        fn below(&mut self, end: u32) -> usize {
+            let next = self.0.wrapping_mul(6_364_136_223_846_793_005);
+            self.0 = next.wrapping_add(1_442_695_040_888_963_407);
+            (((self.0 as u64) >> 33) % u64::from(end)) as usize
+        }
+    }
+
+    /// 120 operations on two keys, as lines of what each gave.
+    fn trace(seed: i64, lines: &mut Vec<String>) {
+        let mut numbers = Numbers(seed);
+        let retention = [30, 100, 6_000, 50_000][numbers.below(4)];
+        let span = [20, 200, 9_000, 60_000][numbers.below(4)];
+        let segment = [2, 30, 2_000, 20_000][numbers.below(4)];
+        let mut store = VersionedStore::new(retention, segment);
+        let text = |found: Option<Version>| {
+            found.map_or("-".to_owned(), |version| {
+                format!(
+                    "{}@{}",
+                    String::from_utf8_lossy(&version.value),
+                    version.timestamp
+                )
+            })
+        };
+        for place in 0..120 {
+            let key = format!("k{}", numbers.below(2));
+            let timestamp = numbers.below(span) as i64;
+            let choice = numbers.below(10);
+            if choice < 8 {
+                let value = (choice < 5).then(|| Bytes::from(format!("v{place}")));
+                let code = match store.put(key.as_bytes(), value, timestamp) {
+                    Put::Expired => i64::MIN,
+                    Put::Latest => -1,
+                    Put::ValidTo(time) => time,
+                };
+                lines.push(format!("{} {code}", if choice < 5 { "p" } else { "n" }));
+            } else {
+                lines.push(format!(
+                    "g {}",
+                    text(store.get_as_of(key.as_bytes(), timestamp))
+                ));
+                lines.push(format!("l {}", text(store.get(key.as_bytes()))));
+            }
+        }
+    }
+
+    /// Kafka's RocksDBVersionedStore gave the lines of this hash (FNV-1a) for the same 36,000 operations.
+    #[test]
+    fn gives_what_kafka_s_store_gives() {
+        let mut lines = Vec::new();
+        (0..300).for_each(|seed| trace(seed, &mut lines));
+        let text = lines.join("\n") + "\n";
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        });
+        assert_eq!(hash, 0x305e_0f24_8685_6668);
+    }
 }

@@ -51,8 +51,8 @@ class WindowOperator(Operator):
         self.aggregator = Aggregator(aggregation)
         self.send_old = send_old
         self.on_close = emit is Emit.ON_CLOSE
-        if self.on_close and self.store.row.persistent:
-            self.store.time_ordered = True
+        if self.on_close:
+            self.store.order_by_time()
         self.clock = EmitClock(self.context.settings.emit_interval_ms)
         self.stream_time = UNKNOWN
 
@@ -97,7 +97,9 @@ class WindowAggregate(WindowOperator):
                 old, time = held.value, max(timestamp, held.timestamp)
             new = self.aggregator.add(key, value, old, timestamp, headers)
             self.store.put_raw(raw, new, start, time)
-            self.update(Windowed(key, start, end), new, old, time, headers)
+            if not self.on_close:
+                change = Change(new, old if self.send_old else None)
+                self.forward_at(Windowed(key, start, end), change, time, headers)
         if self.on_close:
             self.emit_closed(close_time, headers)
 

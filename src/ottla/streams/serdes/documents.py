@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -92,7 +93,8 @@ class ObjectSerde(Serde):
     def prepare(self) -> None:
         msgspec = loaded("msgspec")
         if dataclasses.is_dataclass(self.kind):
-            self._encode = loaded("orjson").dumps
+            # What orjson does not know, such as a struct in a dataclass, msgspec takes apart.
+            self._encode = partial(loaded("orjson").dumps, default=msgspec.to_builtins)
         else:
             self._encode = msgspec.json.Encoder().encode
         self._misfits = (msgspec.MsgspecError, UnicodeError, RecursionError)

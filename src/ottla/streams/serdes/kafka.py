@@ -6,6 +6,7 @@ way.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import uuid
@@ -13,15 +14,15 @@ from typing import Any
 
 from ottla.streams.serdes.serde import Headers, Serde
 
-_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def java_text(data: bytes) -> str:
     """The text of bytes as Java reads UTF-8: what is malformed becomes U+FFFD, never an error.
 
-    Java and Python put one U+FFFD for each maximal malformed part, but for an encoded surrogate:
-    Java puts one for its three bytes, Python three.
+    Java and Python put one U+FFFD for each maximal malformed part, but for an encoded surrogate,
+    cut short or not: Java puts one for all its bytes, Python one for each.
     """
     try:
         return data.decode()
@@ -87,6 +88,8 @@ class NumberSerde(Serde):
                 return None
             if isinstance(value, bool) or not isinstance(value, (int, self.kind)):
                 raise self._wrong_type(value, topic)
+        if value != value:  # as Java does: one NaN for all
+            value = math.nan
         try:
             return self._struct.pack(value)
         except (struct.error, OverflowError) as error:

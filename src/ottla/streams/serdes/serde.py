@@ -8,6 +8,7 @@ this one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from ottla.streams.errors import StreamsError
@@ -25,7 +26,7 @@ class SerdeError(StreamsError):
     """A value that a serde does not write, or bytes that are not what it reads."""
 
 
-class Serde:
+class Serde(ABC):
     """Values to bytes and back; write a subclass for a format of your own."""
 
     #: The row of the Rust executor's twin; None where there is none.
@@ -36,27 +37,27 @@ class Serde:
         """What errors call it."""
         return type(self).__name__
 
+    @abstractmethod
     def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
         """The bytes of a value; None for None. A serde may add to the headers.
 
         Raises:
             SerdeError: it does not write such a value.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
         """The value of bytes; None for None.
 
         Raises:
             SerdeError: the bytes are not of this format.
         """
-        raise NotImplementedError
 
     def as_key(self) -> Serde:
         """The serde for keys: another one only where a format tells keys from values."""
         return self
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 most serdes stand on nothing
         """Load what the serde stands on, to be told now and not at the first record.
 
         Raises:

@@ -8,6 +8,7 @@ sessions.
 from __future__ import annotations
 
 import struct
+from abc import abstractmethod
 from typing import Any, NamedTuple
 
 from ottla.streams.serdes.serde import INT_MAX, Headers, Serde
@@ -39,8 +40,9 @@ class WindowedSerde(Serde):
     def __repr__(self) -> str:
         return f"{self.name}({self.key!r})"
 
+    @abstractmethod
     def _of(self, key: Serde) -> Serde:
-        raise NotImplementedError
+        """The same with another serde for the key."""
 
     def _key(self, value: Any, topic: str, headers: Headers) -> bytes:
         if not isinstance(value, Windowed):

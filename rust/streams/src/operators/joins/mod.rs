@@ -9,6 +9,7 @@ mod self_join;
 mod stream_stream;
 mod stream_table;
 mod table_table;
+mod view;
 
 use crate::application::Application;
 use crate::engine::Run;
@@ -23,6 +24,7 @@ use crate::stop::Outcome;
 use crate::value::Value;
 
 pub use clock::Shared;
+pub use view::Joined;
 
 pub(crate) static NO_HEADERS: Headers = Headers::new();
 
