@@ -1,14 +1,16 @@
 """Boxes in layers, and the ways of the edges between them.
 
-A box stands one layer below the lowest box that leads to it. An edge over several layers has a place of
-its own in each layer that it passes, so no edge runs behind a box. Order within a layer is by barycentre,
-left and right by what a box is connected to; both are the same for the same input, to the last bit.
+A box stands one layer below the lowest box that leads to it. An edge over several layers has a
+place of its own in each layer that it passes, so no edge runs behind a box. Order within a layer is
+by barycentre, left and right by what a box is connected to; both are the same for the same input,
+to the last bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from ottla.streams.errors import TopologyError
@@ -18,7 +20,7 @@ GAP_X = 26
 GAP_Y = 40
 """Between two layers."""
 SWEEPS = 8
-"""How often the order is improved, down and up; more changes nothing in drawings that people read."""
+"""How often the order is improved, down and up; more changes no drawing that people read."""
 
 
 class Point(NamedTuple):
@@ -32,8 +34,8 @@ class Size(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From the bottom of one box to the top of another, at a distance from the left of each; None is
-    the middle.
+    """From the bottom of one box to the top of another, at a distance from the left of each; None
+    is the middle.
     """
 
     start: str
@@ -44,8 +46,8 @@ class Edge(NamedTuple):
 
 @dataclass
 class Layout:
-    """Left upper corners by box, the ways by edge (points that alternate: down, then across), and how
-    much room all of it takes.
+    """Left upper corners by box, the ways by edge (points that alternate: down, then across), and
+    how much room all of it takes.
     """
 
     corners: dict[str, Point]
@@ -133,7 +135,7 @@ def _thread(
         layers[layer].append(len(places) - 1)
         way.append(len(places) - 1)
     way.append(end)
-    for upper, lower in zip(way, way[1:], strict=False):
+    for upper, lower in pairwise(way):
         leave = places[upper].width / 2 if upper != start or edge.start_x is None else edge.start_x
         enter = places[lower].width / 2 if lower != end or edge.end_x is None else edge.end_x
         places[upper].below.append((lower, leave, enter))
@@ -208,7 +210,7 @@ def _bisect_right(values: list[float], value: float) -> int:
 
 
 def _across(places: list[_Place], layers: list[list[int]]) -> None:
-    """How far from the left: as near as may be to what a box is connected to, in the given order."""
+    """How far from the left: as near as may be to what a box is connected to, in this order."""
     for layer in layers:
         x = 0.0
         for place in layer:
@@ -236,8 +238,8 @@ def _wish(places: list[_Place], place: int, *, down: bool) -> float:
 
 
 def _settle(places: list[_Place], layer: list[int], wishes: list[float]) -> None:
-    """Where nothing overlaps and the sum of squares of what is missed is least: neighbours that would
-    overlap become one block, at the mean of their wishes.
+    """Where nothing overlaps and the sum of squares of what is missed is least: neighbours that
+    would overlap become one block, at the mean of their wishes.
     """
     offsets = [0.0]
     for place in layer:

@@ -1,8 +1,8 @@
 """What a drawing of a topology has: sub-topologies with their nodes and stores, and topics between.
 
-Sources and sinks are drawn as the topics that they read and write. A topic that one sub-topology writes
-and another reads stands between the two; one that a sub-topology writes and that leads back to it is
-drawn twice, since a drawing has no way up.
+Sources and sinks are drawn as the topics that they read and write. A topic that one sub-topology
+writes and another reads stands between the two; one that a sub-topology writes and that leads back
+to it is drawn twice, since a drawing has no way up.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _children(
     parents: list[str],
     topics: dict[str, Box],
 ) -> None:
-    """A way from each parent, which is a node or a topic, to each child, which is a node or a sink."""
+    """A way from each parent, a node or a topic, to each child, a node or a sink."""
     for child in children:
         sink = topology.sinks.get(child)
         if sink is not None:
@@ -212,7 +212,7 @@ def _reaches(leads: dict[str, set[str]], start: str, end: str) -> bool:
 
 
 def cells(text: str) -> int:
-    """How wide a text is in characters of a fixed width; Chinese, Japanese and Korean ones take two."""
+    """How wide a text is in characters of a fixed width; Chinese and its like take two."""
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 

@@ -2,9 +2,9 @@
 
     draw(app.build()).save("app.svg")
 
-What it shows is the plan: topics that are read and written, sub-topologies with their operators, stores
-and the changelogs behind them. It is the same for the same topology, byte for byte, so it may be kept
-under version control.
+What it shows is the plan: topics that are read and written, sub-topologies with their operators,
+stores and the changelogs behind them. It is the same for the same topology, byte for byte, so it
+may be kept under version control.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ def draw(topology: Topology, title: str = "Topology") -> Drawing:
     return Drawing(svg.document(whole, title, _description(parts), body))
 
 
-def _moved(point: Point, by: Point = Point(MARGIN, MARGIN)) -> Point:
+CORNER = Point(MARGIN, MARGIN)
+
+
+def _moved(point: Point, by: Point = CORNER) -> Point:
     return Point(point.x + by.x, point.y + by.y)
 
 

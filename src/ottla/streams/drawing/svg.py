@@ -1,14 +1,15 @@
 """Shapes of a drawing as SVG: text that fits its box, readable on light ground and on dark.
 
-Boxes have pale fills and dark text, so it does not matter what is behind them; lines and titles between
-them have a grey that stands out from white and from black. Nothing has an id: several drawings may
-stand in one page.
+Boxes have pale fills and dark text, so it does not matter what is behind them; lines and titles
+between them have a grey that stands out from white and from black. Nothing has an id: several
+drawings may stand in one page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 from ottla.streams.drawing.layers import Point, Size
@@ -121,12 +122,13 @@ def _pipe(x: float, y: float, width: float, height: float, fill: str) -> list[st
 def way(points: Sequence[Point], *, dashed: bool = False, tip: bool = True) -> list[str]:
     """A line through points: straight down where x stays, a curve where it does not."""
     d = f"M{_n(points[0].x)} {_n(points[0].y)}"
-    for before, after in zip(points, points[1:], strict=False):
+    for before, after in pairwise(points):
         if before.x == after.x:
             d += f"V{_n(after.y)}"
         else:
             middle = (before.y + after.y) / 2
-            d += f"C{_n(before.x)} {_n(middle)} {_n(after.x)} {_n(middle)} {_n(after.x)} {_n(after.y)}"
+            end = f"{_n(after.x)} {_n(after.y)}"
+            d += f"C{_n(before.x)} {_n(middle)} {_n(after.x)} {_n(middle)} {end}"
     dash = ' stroke-dasharray="4 3"' if dashed else ""
     drawn = [f'<path d="{d}" fill="none" {EDGE}{dash}/>']
     if tip:
@@ -143,8 +145,8 @@ def frame(corner: Point, size: Size, title: str) -> list[str]:
     x, y = corner
     middle = y + size.height / 2
     return [
-        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(size.width)}" height="{_n(size.height)}" rx="10" '
-        f'fill="currentColor" fill-opacity="0.08" {EDGE} stroke-opacity="0.4"/>',
+        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(size.width)}" height="{_n(size.height)}" '
+        f'rx="10" fill="currentColor" fill-opacity="0.08" {EDGE} stroke-opacity="0.4"/>',
         f'<text x="{_n(x + 17)}" y="{_n(middle)}" class="group" font-size="12" '
         f'fill="currentColor" transform="rotate(-90 {_n(x + 17)} {_n(middle)})">'
         f"{escape(title)}</text>",
