@@ -88,6 +88,9 @@ class Settings:
     deserialization_handler: Handler | None = None  # None fails; *.exception.handler
     processing_handler: Handler | None = None
     production_handler: Handler | None = None
+    #: Whether the processing handler is asked about global stores' processors too; otherwise their
+    #: failures stop (processing.exception.handler.global.enabled).
+    handles_global_failures: bool = False
     dead_letter_topic: str | None = None  # errors.dead.letter.queue.topic.name
     #: How often at most windows that close are emitted, by the wall clock; 0 is at every record.
     emit_interval_ms: int = 1000

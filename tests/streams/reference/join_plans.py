@@ -23,6 +23,7 @@ from ottla.streams.serdes import BYTES, STRING
 from ottla.streams.serdes.join_sides import JoinSideKeySerde, JoinSideValueSerde
 from ottla.streams.serdes.subscriptions import SubscriptionAnswerSerde, SubscriptionSerde
 from streams.reference.plans import SETTINGS, Plan, function, store
+from streams.reference.recorded_words import both
 
 #: Names of both window stores and of the store of what has not joined, by kind.
 NAMES: dict[str, tuple[str, str, str | None]] = {
@@ -32,42 +33,53 @@ NAMES: dict[str, tuple[str, str, str | None]] = {
 }
 
 
-def both(left: str | None, right: str | None) -> str:
-    return f"{left or 'null'}|{right or 'null'}"
-
-
 def joiner(call: Callable[..., Any] = both) -> Function:
     return function(call, "key", "left", "right")
 
 
-def window_store(name: str, windows: JoinWindows) -> Store:
+def window_store(name: str, windows: JoinWindows, **more: Any) -> Store:
     size = windows.before_ms + windows.after_ms
-    return store(
-        name, kind=StoreKind.WINDOW, timestamped=False, retention_ms=size + windows.grace_ms,
-        window_size_ms=size, retain_duplicates=True,
-    )  # fmt: skip
+    shape = {"timestamped": False, "retention_ms": size + windows.grace_ms, **more}
+    return store(name, kind=StoreKind.WINDOW, window_size_ms=size, retain_duplicates=True, **shape)
+
+
+def join_streams(
+    plan: Plan,
+    kind: rows.JoinKind,
+    windows: JoinWindows,
+    sources: tuple[str, str],
+    names: tuple[str, str, str | None],
+    call: Function | None = None,
+    name: str = "j",
+    **more: Any,
+) -> str:
+    """Two streams joined; `more` is said of the stores."""
+    this, other, outer = names
+    stores = window_store(this, windows, **more), window_store(other, windows, **more)
+    waiting: tuple[Store, ...] = ()
+    if outer is not None:
+        key, value = JoinSideKeySerde(STRING), JoinSideValueSerde(STRING, STRING)
+        logged = more.get("logged", True)
+        waiting = (Store(outer, StoreKind.OUTER_JOIN, key, value, logged=logged),)
+    call = call or joiner()
+    keep = [
+        plan.node(f"{name}-keep-{side}", rows.JoinWindow(each.name), source, each)
+        for side, each, source in zip(("this", "other"), stores, sources, strict=True)
+    ]
+    left = rows.StreamStreamJoin("left", kind, windows, call, other, outer, name)
+    right = rows.StreamStreamJoin("right", kind, windows, call, this, outer, name)
+    joins = (
+        plan.node(f"{name}-this", left, keep[0], stores[1], *waiting),
+        plan.node(f"{name}-other", right, keep[1], stores[0], *waiting),
+    )
+    return plan.node(f"{name}-merge", rows.PassThrough(), *joins)
 
 
 def stream_join(kind: rows.JoinKind, windows: JoinWindows) -> Topology:
     """Topics a and b to out."""
     plan = Plan()
-    this, other, outer = NAMES[kind]
-    stores = window_store(this, windows), window_store(other, windows)
-    waiting: tuple[Store, ...] = ()
-    if outer is not None:
-        key, value = JoinSideKeySerde(STRING), JoinSideValueSerde(STRING, STRING)
-        waiting = (Store(outer, StoreKind.OUTER_JOIN, key, value),)
-    kept = [
-        plan.node(f"keep-{topic}", rows.JoinWindow(each.name), plan.source(topic), each)
-        for topic, each in zip("ab", stores, strict=True)
-    ]
-    left = rows.StreamStreamJoin("left", kind, windows, joiner(), other, outer, "j")
-    right = rows.StreamStreamJoin("right", kind, windows, joiner(), this, outer, "j")
-    joins = (
-        plan.node("join-a", left, kept[0], stores[1], *waiting),
-        plan.node("join-b", right, kept[1], stores[0], *waiting),
-    )
-    plan.sink("out", plan.node("merge", rows.PassThrough(), *joins))
+    sources = plan.source("a"), plan.source("b")
+    plan.sink("out", join_streams(plan, kind, windows, sources, NAMES[kind]))
     return plan.topology()
 
 
@@ -81,26 +93,19 @@ def self_join(windows: JoinWindows, *, on_one_store: bool) -> Topology:
         join = rows.StreamSelfJoin(windows, joiner(), "j")
         plan.sink("out", plan.node("join", join, keep, kept))
         return plan.topology()
-    stores = window_store("j", windows), window_store("k", windows)
-    sides = zip(("left", "right"), stores, reversed(stores), strict=True)
-    joins = []
-    for side, mine, other in sides:
-        keep = plan.node(f"keep-{side}", rows.JoinWindow(mine.name), source, mine)
-        row = rows.StreamStreamJoin(
-            "left" if side == "left" else "right", "inner", windows, joiner(), other.name, None, "j"
-        )
-        joins.append(plan.node(f"join-{side}", row, keep, other))
-    plan.sink("out", plan.node("merge", rows.PassThrough(), *joins))
+    plan.sink("out", join_streams(plan, "inner", windows, (source, source), ("j", "k", None)))
     return plan.topology()
 
 
-def table(plan: Plan, topic: str, *, history_ms: int | None = None) -> tuple[str, View]:
+def table(
+    plan: Plan, topic: str, *, history_ms: int | None = None, name: str | None = None, **more: Any
+) -> tuple[str, View]:
     """A table of a topic, which sends old values; its node and how it is read."""
-    kept = store(f"store-{topic}")
+    name = name or f"store-{topic}"
     if history_ms is not None:
-        kept = store(f"store-{topic}", kind=StoreKind.VERSIONED, history_retention_ms=history_ms)
-    row = rows.TableSource(kept.name, send_old=True)
-    return plan.node(f"table-{topic}", row, plan.source(topic), kept), Stored(kept.name)
+        more = {"kind": StoreKind.VERSIONED, "history_retention_ms": history_ms, **more}
+    row = rows.TableSource(name, send_old=True)
+    return plan.node(f"table-{topic}", row, plan.source(topic), store(name, **more)), Stored(name)
 
 
 def lookup(
@@ -138,19 +143,23 @@ def table_join(
     left: tuple[str, View],
     right: tuple[str, View],
     name: str = "j",
-    into: str | None = None,
+    into: Store | None = None,
+    call: Callable[..., Any] = both,
+    *,
+    send_old: bool = True,
 ) -> tuple[str, View]:
     """Two tables joined: the merger, and how it is read."""
-    call = joiner()
+    function_ = joiner(call)
+    left_row = rows.TableTableJoin("left", kind, function_, right[1], send_old)
+    right_row = rows.TableTableJoin("right", kind, function_, left[1], send_old)
     sides = (
-        plan.node(f"{name}-left", rows.TableTableJoin("left", kind, call, right[1], True), left[0]),
-        plan.node(
-            f"{name}-right", rows.TableTableJoin("right", kind, call, left[1], True), right[0]
-        ),
+        plan.node(f"{name}-left", left_row, left[0]),
+        plan.node(f"{name}-right", right_row, right[0]),
     )
-    kept = () if into is None else (store(into),)
-    node = plan.node(f"{name}-merge", rows.TableTableMerge(into, True), *sides, *kept)
-    return node, Stored(into) if into else JoinedView(kind, left[1], right[1], call)
+    kept = () if into is None else (into,)
+    merge = rows.TableTableMerge(into.name if into else None, send_old)
+    node = plan.node(f"{name}-merge", merge, *sides, *kept)
+    return node, Stored(into.name) if into else JoinedView(kind, left[1], right[1], function_)
 
 
 def changes(plan: Plan, above: str) -> Topology:
@@ -159,48 +168,77 @@ def changes(plan: Plan, above: str) -> Topology:
     return plan.topology()
 
 
+def join_by_foreign_key(
+    plan: Plan,
+    kind: rows.JoinKind,
+    extractor: Callable[..., Any],
+    left: tuple[str, View],
+    right: tuple[str, View],
+    into: Store | None,
+    *,
+    name: str = "fk",
+    names: tuple[str, str, str] | None = None,
+    versioned: bool = False,
+    with_headers: bool = False,
+) -> tuple[str, View]:
+    """Two tables joined over what the function finds in the left one's values.
+
+    `names` are those of the two topics and of the store between, where they are not made of `name`.
+    """
+    sent_by, answered_by, kept_in = names or (
+        f"{name}-subscription-registration-topic",
+        f"{name}-subscription-response-topic",
+        f"{name}-subscription-store",
+    )
+    subscription, answer = SubscriptionSerde(STRING), SubscriptionAnswerSerde(STRING)
+    kept = Store(
+        kept_in,
+        StoreKind.SUBSCRIPTION,
+        BYTES,
+        subscription,
+        timestamped=True,
+        with_headers=with_headers,
+    )
+    find = function(extractor)
+    send_row = rows.SubscriptionSend(find, STRING, STRING, kind, versioned)
+    send = plan.node(f"{name}-send", send_row, left[0])
+    registered = plan.repartition(sent_by, send, STRING, subscription)
+    receive_row = rows.SubscriptionReceive(kept.name, STRING, STRING)
+    receive = plan.node(f"{name}-receive", receive_row, registered, kept)
+    foreign_row = rows.ForeignTableJoin(kept.name, STRING, STRING, versioned=versioned)
+    answers = plan.node(
+        f"{name}-answers",
+        rows.PassThrough(),
+        plan.node(f"{name}-subscription", rows.SubscriptionJoin(right[1]), receive),
+        plan.node(f"{name}-foreign", foreign_row, right[0], kept),
+    )
+    answered = plan.repartition(answered_by, answers, STRING, answer)
+    response_row = rows.ResponseJoin(left[1], STRING, joiner(), kind)
+    response = plan.node(f"{name}-response", response_row, answered)
+    result = into.name if into else None
+    row = rows.TableSource(result, send_old=into is not None)
+    below = plan.node(f"{name}-result", row, response, *([into] if into else []))
+    return below, Stored(result or "not kept")
+
+
 def foreign_key_join(kind: rows.JoinKind, extractor: Callable[..., Any]) -> Topology:
     """The table a with the table b over what the function finds in a's values, to out."""
     plan = Plan()
-    left, left_view = table(plan, "a")
-    right, right_view = table(plan, "b")
-    subscriptions = Store(
-        "fk-subscription-store", StoreKind.SUBSCRIPTION, BYTES, SubscriptionSerde(STRING),
-        timestamped=True,
-    )  # fmt: skip
-    send = plan.node("send", rows.SubscriptionSend(function(extractor), STRING, STRING, kind), left)
-    registered = plan.repartition(
-        "fk-subscription-registration-topic", send, STRING, SubscriptionSerde(STRING)
-    )
-    receive = plan.node(
-        "receive", rows.SubscriptionReceive(subscriptions.name, STRING, STRING), registered,
-        subscriptions,
-    )  # fmt: skip
-    answers = (
-        plan.node("subscription", rows.SubscriptionJoin(right_view), receive),
-        plan.node(
-            "foreign", rows.ForeignTableJoin(subscriptions.name, STRING, STRING), right,
-            subscriptions,
-        ),
-    )  # fmt: skip
-    answered = plan.repartition(
-        "fk-subscription-response-topic", plan.node("answers", rows.PassThrough(), *answers),
-        STRING, SubscriptionAnswerSerde(STRING),
-    )  # fmt: skip
-    response = plan.node("response", rows.ResponseJoin(left_view, STRING, joiner(), kind), answered)
-    result = plan.node("result", rows.TableSource("agg"), response, store("agg"))
-    return changes(plan, result)
+    sides = table(plan, "a"), table(plan, "b")
+    return changes(plan, join_by_foreign_key(plan, kind, extractor, *sides, store("agg"))[0])
 
 
 def suppressed(
     plan: Plan, above: tuple[str, View], wait_ms: int, *, key: Any = STRING, value: Any = STRING,
     final: bool = False, records_max: int | None = None, bytes_max: int | None = None,
     when_full: rows.BufferFull = rows.BufferFull.EMIT,
+    logged: bool = True,
+    name: str = "sup-store",
 ) -> tuple[str, View]:  # fmt: skip
     """A suppression, and how it is read."""
-    kept = Store("sup-store", StoreKind.SUPPRESS_BUFFER, key, value)
-    row = rows.Suppress("sup-store", wait_ms, final, records_max, bytes_max, when_full, final)
-    return plan.node("sup", row, above[0], kept), Buffered(above[1], "sup-store")
+    kept = Store(name, StoreKind.SUPPRESS_BUFFER, key, value, logged=logged)
+    row = rows.Suppress(name, wait_ms, final, records_max, bytes_max, when_full, final)
+    return plan.node("sup", row, above[0], kept), Buffered(above[1], name)
 
 
 class Run:

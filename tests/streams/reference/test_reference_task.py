@@ -340,3 +340,17 @@ def test_a_topology_that_is_too_deep_is_refused() -> None:
     assert flow(chain(75), a_record("a", "k", "v", 1))[-1] == (0, "out", b"k", b"v", 1)
     with pytest.raises(TopologyError, match="152 operators deep"):
         chain(76)
+
+
+def test_the_node_that_failed_is_named_without_a_handler_too() -> None:
+    """If this failed, an error would name its source, and not the operator that it came out of; a
+    sink's failure is its parent's.
+    """
+    plan = Plan()
+    above = plan.node("first", PassThrough(), plan.source("a"))
+    keyed = plan.node("key", SelectKey(function(lambda value: value)), above)
+    plan.sink("out", plan.node("last", MapValues(function(failing)), keyed), value=LONG)
+    task = ReferenceTask(plan.topology(), SETTINGS)
+    for value, said in (("bad", "a bad value"), ("good", "cannot write a value of type str")):
+        with pytest.raises(ProcessingError, match=rf"^last \(topic a.*{said}"):
+            task.process([a_record("a", "k", value, 1)], 0)

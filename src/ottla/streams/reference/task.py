@@ -10,6 +10,7 @@ epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from traceback import walk_tb
 from typing import Any
 
 from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
@@ -177,22 +178,23 @@ class ReferenceTask:
     def _run(self, queue: TopicQueue, head: Head) -> None:
         """One record through the topology, then the punctuations that its time makes due."""
         timestamp, record, key, value, offset = head
+        topic, raw_key, raw_value, _, headers, partition, _ = record
         context = self.context
         if timestamp > context.stream_time:
             context.stream_time = timestamp
         context.timestamp = timestamp
-        context.headers = record.headers
-        context.topic = record.topic
-        context.partition = record.partition
+        context.headers = headers
+        context.topic = topic
+        context.partition = partition
         context.offset = offset
-        context.raw_key = record.key
-        context.raw_value = record.value
+        context.raw_key = raw_key
+        context.raw_value = raw_value
         try:
-            queue.forward(key, value, timestamp, record.headers)
+            queue.forward(key, value, timestamp, headers)
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(queue.name, "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
         if self.committing:
@@ -217,7 +219,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(queue.name, "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
         context.stream_time = stream_time
 
     def _feed_back(self) -> None:
@@ -281,7 +283,7 @@ class ReferenceTask:
             except Stopped:
                 raise
             except Exception as error:
-                self.failures.handle("processing", punctuation.node, error)
+                self.failures.handle("processing", failed_node(error, punctuation.node), error)
             if not punctuation.cancelled:
                 punctuation.advance(time)
                 due.push(punctuation)
@@ -314,16 +316,25 @@ class ReferenceTask:
             )
 
     def _entry(self, name: str) -> Forward:
-        """What a parent calls: the node with its failures handled; sinks fail in their parent."""
+        """What a parent calls: the node with its failures handled; sinks fail in their parent.
+
+        Where nothing is to be done about a failure but to stop, `_run` stops and finds the node.
+        """
         if name not in self.entries:
             process: Forward = self.operators[name].process
-            if name in self.topology.nodes and name not in self.in_global:
+            settings = self.settings
+            handled: object = settings.processing_handler or settings.dead_letter_topic
+            if name in self.in_global:
+                handled = settings.processing_handler and settings.handles_global_failures
+            if handled and name in self.topology.nodes:
                 process = self._guarded(name, process)
             self.entries[name] = process
         return self.entries[name]
 
     def _guarded(self, name: str, process: Forward) -> Forward:
         handle = self.failures.handle
+        if name in self.in_global:
+            handle = self.failures.handle_global
 
         def guarded(key: Any, value: Any, timestamp: int, headers: Headers) -> None:
             try:
@@ -370,23 +381,21 @@ class ReferenceTask:
         extractor, offsets, is_global = source.timestamp_extractor, self.offsets, source.is_global
 
         def read(record: Input, partition_time: int) -> Head | None:
-            name = record.topic
-            offset = record.offset
+            name, raw_key, raw_value, timestamp, headers, _, offset = record
             if offset < 0:
                 offset = offsets.get(name, 0)
             offsets[name] = offset + 1
             try:
                 if with_headers:
-                    headers = list(record.headers)
-                    key = read_key(record.key, name, headers)
-                    value = read_value(record.value, name, headers)
+                    listed = list(headers)
+                    key = read_key(raw_key, name, listed)
+                    value = read_value(raw_value, name, listed)
                 else:
-                    key = read_key(record.key, name)
-                    value = read_value(record.value, name)
+                    key = read_key(raw_key, name)
+                    value = read_value(raw_value, name)
             except Exception as error:
                 self._unreadable(source, record, offset, error)
                 return None
-            timestamp = record.timestamp
             if extractor is not None and not is_global:
                 timestamp = self._extracted(source, record, offset, key, value, partition_time)
             if timestamp < 0 and not is_global:
@@ -442,6 +451,16 @@ class ReferenceTask:
             (record.timestamp, record.headers, record.topic, record.partition, offset,
              record.key, record.value)
         )  # fmt: skip
+
+
+def failed_node(error: Exception, otherwise: str) -> str:
+    """The operator that an error came out of; a sink's failure is its parent's."""
+    found = otherwise
+    for frame, _ in walk_tb(error.__traceback__):
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, Operator) and not isinstance(owner, Sink):
+            found = owner.wiring.node
+    return found
 
 
 def check_depth(topology: Topology) -> None:

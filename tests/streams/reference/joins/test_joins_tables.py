@@ -7,14 +7,16 @@ from typing import Any, Literal
 import pytest
 
 from streams.reference.join_plans import Run, changes, table, table_join
-from streams.reference.plans import Plan
+from streams.reference.plans import Plan, store
 
 Kind = Literal["inner", "left", "outer"]
 
 
 def joined(kind: Kind, into: str | None = None) -> Run:
     plan = Plan()
-    node, _ = table_join(plan, kind, table(plan, "a"), table(plan, "b"), into=into)
+    node, _ = table_join(
+        plan, kind, table(plan, "a"), table(plan, "b"), into=store(into) if into else None
+    )
     return Run(changes(plan, node))
 
 

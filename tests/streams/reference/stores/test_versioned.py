@@ -131,7 +131,7 @@ def test_within_the_retention_it_is_a_plain_history(seed: int) -> None:
     store, history = opened(60_000), dict[int, str | None]()
     for number in range(300):
         time = chance.randrange(0, 30_000, 2)
-        text = str(number)
+        text: str | None = str(number)
         if chance.random() < 0.2:
             time, text = time + 1, None
         history[time] = text

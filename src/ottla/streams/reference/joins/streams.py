@@ -45,7 +45,8 @@ class JoinClock:
 
     def __init__(self) -> None:
         self.stream_time = UNKNOWN
-        #: No record that waits is older than this.
+        #: The time at which the last look ended, or of an older record that came since; so a record
+        #: whose window was still open then may be older, and is only seen when this has closed.
         self.waiting_since = TIME_MAX
         #: The wall clock's time from which to look again for windows that have closed.
         self.next_emit = 0

@@ -34,6 +34,9 @@ class WindowStore(StateStore):
         #: is exactly as old as the retention.
         self.time_ordered = False
         self.stamped = row.timestamped or row.with_headers
+        #: All records of one key and time are kept; on disk by numbers, where None is not put.
+        self.duplicates = row.retain_duplicates
+        self.numbered = row.retain_duplicates and row.persistent
         #: How many records were put; of duplicates, where the last one stands.
         self.sequence = 0
         self.newest: tuple[bytes, int] | None = None
@@ -78,7 +81,7 @@ class WindowStore(StateStore):
         entries = None if keys is None else keys.get(raw)
         if entries is None or start < self.readable:
             return None
-        if self.row.retain_duplicates and self.newest != (raw, start):
+        if self.duplicates and self.newest != (raw, start):
             return None  # Kafka asks for the number of the record that was put last
         data, timestamp, headers = entries[-1]
         return stamped((self.read_value(data), timestamp, headers))
@@ -159,13 +162,14 @@ class WindowStore(StateStore):
     def put_raw(
         self, raw: bytes, value: Any, start: int, timestamp: int, headers: Headers = ()
     ) -> None:
-        row = self.row
         data = None if value is None else self.write_value(value)
-        if data is None or not row.with_headers:
-            headers = self.context.headers if row.with_headers else ()
-        if data is not None or not (row.retain_duplicates and row.persistent):
+        if not self.row.with_headers:
+            headers = ()
+        elif data is None:
+            headers = self.context.headers
+        if data is not None or not self.numbered:
             self.keep(raw, start, data, timestamp if self.stamped else UNKNOWN, headers)
-        if row.retain_duplicates:
+        if self.duplicates:
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
             logged = self.context.timestamp if data is None else timestamp
@@ -183,7 +187,7 @@ class WindowStore(StateStore):
             return
         keys = self.windows.get(start)
         if data is None:
-            if keys is not None and raw in keys and not self.row.retain_duplicates:
+            if keys is not None and raw in keys and not self.duplicates:
                 del keys[raw]
                 self.forget_key(raw, start)
             return
@@ -195,11 +199,11 @@ class WindowStore(StateStore):
         if entries is None:
             keys[raw] = [entry]
             insort(self.by_key.setdefault(raw, []), start)
-        elif self.row.retain_duplicates:
+        elif self.duplicates:
             entries.append(entry)
         else:
             entries[0] = entry
-        if self.row.retain_duplicates and self.row.persistent:
+        if self.numbered:
             self.newest = (raw, start)
 
     def expire(self) -> None:
