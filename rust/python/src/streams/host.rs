@@ -62,6 +62,7 @@ pub fn error_of(py: Python<'_>, fault: &Fault<PyErr>) -> PyErr {
                 let (module, class) = match refusal.by {
                     By::Serde => ("ottla.streams.serdes", "SerdeError"),
                     By::Expression => ("ottla.streams.expressions", "ExpressionError"),
+                    By::Operator => ("ottla.streams.errors", "ProcessingError"),
                 };
                 let kwargs = pyo3::types::PyDict::new(py);
                 kwargs.set_item("hint", refusal.hint)?;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::application::Application;
 use crate::engine::Run;
+use crate::host::Headers;
 use crate::operators::functions::Offer;
 use crate::operators::joins::{NO_HEADERS, NULL_KEY, OUT_OF_ORDER};
 use crate::operators::waiting::{BYTES, refused};
@@ -22,8 +23,8 @@ use crate::stop::Outcome;
 use crate::subscription::{self, VERSION, instruction};
 use crate::value::Value;
 
-const NULL_FOREIGN_KEY: &str = "null foreign key";
-const STALE: &str = "an answer to an older value";
+const NULL_FOREIGN_KEY: &str = "the foreign key is null";
+const STALE: &str = "the value has changed since it asked";
 
 // ---------------------------------------------------------------- the left side asks
 
@@ -179,14 +180,25 @@ pub(super) fn receive<'a, H: Application>(
     );
     if deletes {
         run.engine.stores[row.store].subscriptions().remove(&key);
-        log(run, row.store, &key, None, run.engine.context.timestamp);
+        log(run, row.store, &key, None, run.engine.context.timestamp, &record.headers);
     } else {
         let mut bytes = Vec::new();
         asked.write(&mut bytes);
-        log(run, row.store, &key, Some(&bytes), record.timestamp);
-        run.engine.stores[row.store]
-            .subscriptions()
-            .put(&key, bytes, record.timestamp);
+        let headers = if run.plan.stores[row.store].with_headers {
+            &record.headers
+        } else {
+            &NO_HEADERS
+        };
+        log(
+            run,
+            row.store,
+            &key,
+            Some(&bytes),
+            record.timestamp,
+            headers,
+        );
+        let store = run.engine.stores[row.store].subscriptions();
+        store.put(&key, bytes, record.timestamp, headers);
     }
     run.forward(node, record)
 }
@@ -197,10 +209,16 @@ fn log<H: Application>(
     key: &[u8],
     value: Option<&[u8]>,
     timestamp: i64,
+    headers: &Headers,
 ) {
-    let topic = run.plan.stores[store].changelog;
+    let kept = &run.plan.stores[store];
+    let headers = if kept.with_headers {
+        headers
+    } else {
+        &NO_HEADERS
+    };
     run.engine
-        .log(topic, Some(key), value, timestamp, &NO_HEADERS);
+        .log(kept.changelog, Some(key), value, timestamp, headers);
 }
 
 /// Answer a subscription that has come.

@@ -5,7 +5,7 @@ pub mod functions;
 pub mod joins;
 pub mod suppress;
 pub mod views;
-mod waiting;
+pub(crate) mod waiting;
 
 use crate::application::Application;
 use crate::engine::Run;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::application::Application;
 use crate::engine::Run;
 use crate::operators::joins::NO_HEADERS;
-use crate::operators::waiting::BYTES;
+use crate::operators::waiting::{BYTES, refused};
 use crate::plan::join::Suppress;
 use crate::plan::{Node, NodeId, StoreId};
 use crate::record::{Change, Payload, Record, Stamped};
@@ -39,7 +39,7 @@ pub fn process<'a, H: Application>(
     }
     while over_capacity(run, row) {
         if !row.emit_when_full {
-            return Err(full(run, node, row));
+            return Err(full(run, row));
         }
         if run.engine.stores[row.store].suppressed().records() == 0 {
             return Ok(());
@@ -121,24 +121,16 @@ fn over_capacity<H: Application>(run: &mut Run<'_, H>, row: &Suppress) -> bool {
 }
 
 #[cold]
-fn full<H: Application>(
-    run: &mut Run<'_, H>,
-    node: &Node,
-    row: &Suppress,
-) -> crate::stop::Stop<H::Error> {
+fn full<H: Application>(run: &mut Run<'_, H>, row: &Suppress) -> crate::stop::Stop<H::Error> {
     let buffer = run.engine.stores[row.store].suppressed();
-    let limit = |max: Option<i64>| max.map_or("no limit".to_owned(), |max| max.to_string());
-    let text = format!(
-        "the buffer of {} is full: {} records (limit {}), {} bytes (limit {})",
-        node.name,
-        buffer.records(),
-        limit(row.records_max),
-        buffer.bytes(),
-        limit(row.bytes_max),
-    );
-    super::waiting::refused(
-        text,
-        "give the buffer more room, or let it emit early when it is full",
+    let name = &run.plan.stores[row.store].name;
+    refused(
+        format!(
+            "the buffer {name} is too full: {} records and {} bytes",
+            buffer.records(),
+            buffer.bytes()
+        ),
+        "allow it more records or bytes, or let it emit early when it is full",
     )
 }
 

@@ -34,6 +34,13 @@ impl<O> Store<O> {
         })
     }
 
+    pub(crate) fn versioned(&mut self) -> &mut VersionedStore {
+        match self {
+            Self::Versioned(store) => store,
+            _ => unreachable!("{WRONG_KIND}"),
+        }
+    }
+
     pub(crate) fn suppressed(&mut self) -> &mut Suppressed {
         match self {
             Self::Suppressed(store) => store,

@@ -11,6 +11,7 @@ pub mod outer_join;
 pub mod subscriptions;
 pub mod suppress_buffer;
 pub mod versioned;
+mod versioned_access;
 
 use crate::application::Application;
 use crate::engine::Run;

@@ -5,15 +5,29 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use crate::host::Headers;
 use crate::packed::Packed;
 
 #[derive(Default)]
-pub struct Subscriptions(BTreeMap<Packed, (i64, Bytes)>);
+pub struct Subscriptions(BTreeMap<Packed, Kept>);
+
+/// A subscription's bytes, and the time and headers of the record that brought it.
+pub struct Kept {
+    pub subscription: Bytes,
+    pub timestamp: i64,
+    pub headers: Headers,
+}
 
 impl Subscriptions {
-    pub fn put(&mut self, key: &[u8], subscription: Vec<u8>, timestamp: i64) {
-        self.0
-            .insert(Packed::new(key), (timestamp, subscription.into()));
+    pub fn put(&mut self, key: &[u8], subscription: Vec<u8>, timestamp: i64, headers: &Headers) {
+        self.0.insert(
+            Packed::new(key),
+            Kept {
+                subscription: subscription.into(),
+                timestamp,
+                headers: headers.clone(),
+            },
+        );
     }
 
     pub fn remove(&mut self, key: &[u8]) {
@@ -25,15 +39,12 @@ impl Subscriptions {
         let from = (Bound::Included(prefix), Bound::Unbounded);
         let all = self.0.range::<[u8], _>(from);
         let ours = all.take_while(|(key, _)| key.as_slice().starts_with(prefix));
-        ours.map(|(_, (_, subscription))| subscription.clone())
-            .collect()
+        ours.map(|(_, kept)| kept.subscription.clone()).collect()
     }
 
-    /// All keys, times and subscriptions.
-    pub fn all(&self) -> impl Iterator<Item = (&[u8], i64, &Bytes)> {
-        self.0
-            .iter()
-            .map(|(key, (timestamp, subscription))| (key.as_slice(), *timestamp, subscription))
+    /// All keys with what is kept of them, in order.
+    pub fn all(&self) -> impl Iterator<Item = (&[u8], &Kept)> {
+        self.0.iter().map(|(key, kept)| (key.as_slice(), kept))
     }
 
     pub fn len(&self) -> usize {

@@ -71,7 +71,7 @@ impl VersionedStore {
 
     /// Put a version, or with `None` a tombstone, at a time that may lie before what is there.
     pub fn put(&mut self, key: &[u8], value: Option<Bytes>, timestamp: i64) -> Put {
-        if timestamp < self.horizon() {
+        if !self.takes(timestamp) {
             return Put::Expired;
         }
         self.observed = self.observed.max(timestamp);
@@ -113,6 +113,11 @@ impl VersionedStore {
         Put::ValidTo(next)
     }
 
+    /// Whether a version of this time is still put.
+    pub fn takes(&self, timestamp: i64) -> bool {
+        timestamp >= self.horizon()
+    }
+
     /// The latest version, however old it is.
     pub fn get(&self, key: &[u8]) -> Option<Version> {
         let latest = self.keys.get(key)?.last()?;
@@ -137,16 +142,6 @@ impl VersionedStore {
             timestamp: found.timestamp,
             valid_to,
         })
-    }
-
-    /// Put a tombstone; gives what was valid then.
-    pub fn delete(&mut self, key: &[u8], timestamp: i64) -> Option<Version> {
-        if timestamp < self.horizon() {
-            return None;
-        }
-        let found = self.get_as_of(key, timestamp);
-        self.put(key, None, timestamp);
-        found
     }
 
     /// Versions that are still known of a key and were valid within these times, oldest first.

@@ -28,9 +28,11 @@ pub use view::Joined;
 
 pub(crate) static NO_HEADERS: Headers = Headers::new();
 
-pub(crate) const NULL_KEY: &str = "null key";
-pub(crate) const NULL_KEY_OR_VALUE: &str = "null key or value";
-pub(crate) const OUT_OF_ORDER: &str = "out of order in a versioned table";
+pub(crate) const NULL_KEY: &str = "the key is null";
+pub(crate) const NULL_KEY_OR_VALUE: &str = "the key or the value is null";
+/// Of a stream with a table.
+pub(crate) const NO_JOIN: &str = "the join's key or the value is null";
+pub(crate) const OUT_OF_ORDER: &str = "a later version of the key is known";
 
 pub fn process<'a, H: Application>(
     run: &mut Run<'a, H>,

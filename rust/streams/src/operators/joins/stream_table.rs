@@ -6,7 +6,7 @@
 use crate::application::Application;
 use crate::engine::Run;
 use crate::operators::functions::Offer;
-use crate::operators::joins::{NO_HEADERS, NULL_KEY_OR_VALUE, forward_joined};
+use crate::operators::joins::{NO_HEADERS, NO_JOIN, forward_joined};
 use crate::operators::waiting::{BYTES, refused};
 use crate::plan::join::{StreamGlobalJoin, StreamTableJoin};
 use crate::plan::operator::JoinKind;
@@ -27,7 +27,7 @@ pub(super) fn process<'a, H: Application>(
 ) -> Outcome<H> {
     let is_left = row.kind == JoinKind::Left;
     if record.value().is_null() || (record.key.is_null() && !is_left) {
-        run.skip(&node.name, NULL_KEY_OR_VALUE);
+        run.skip(&node.name, NO_JOIN);
         return Ok(());
     }
     let Some(buffer) = row.buffer else {
@@ -82,7 +82,7 @@ pub(super) fn process_global<'a, H: Application>(
     let is_left = row.kind == JoinKind::Left;
     let key = run.call(&row.selector, &Offer::record(record))?;
     if record.value().is_null() || (key.is_null() && !is_left) {
-        run.skip(&node.name, NULL_KEY_OR_VALUE);
+        run.skip(&node.name, NO_JOIN);
         return Ok(());
     }
     let found = if key.is_null() {
