@@ -28,6 +28,59 @@ def run(app, *records):
 '''
 
 EXAMPLES: dict[str, str] = {
+    "Streams.stream": """
+>>> app.stream("orders-eu", "orders-us", key=str, value=dict).to("out", key=str, value=dict)
+>>> run(app, ("orders-us", "ann", {"price": 3}, 0))
+[('ann', {'price': 3})]
+""",
+    "Streams.table": """
+>>> names = app.table("names", key=str, value=str, store="names")
+>>> with TopologyTest(app) as test:
+...     test.input("names").send("ann", "Ann Lee")
+...     test.store("names").get("ann").value
+'Ann Lee'
+""",
+    "Streams.global_table": """
+>>> cities = app.global_table("cities", key=str, value=str)
+>>> orders.join(cities, lambda order, city: city, on=lambda order: order["zip"]).to("out", value=str)
+>>> run(app, ("cities", "0150", "Oslo", 0), ("orders", "ann", {"zip": "0150"}, 1))
+[('ann', 'Oslo')]
+""",
+    "Streams.add_store": """
+>>> app.add_store(lru("seen", 1000, key=str, value=int))
+'seen'
+""",
+    "Streams.add_global_store": """
+>>> class Keep(Processor):
+...     def init(self, context):
+...         self.store = context.store("rates")
+...     def process(self, record):
+...         self.store.put(record.key, record.value)
+>>> app.add_global_store(key_value("rates", key=str, value=float), "rates", Keep, key=str, value=float)
+'rates'
+>>> with TopologyTest(app) as test:
+...     test.input("rates").send("NOK", 11.5)
+...     test.store("rates").get("NOK")
+11.5
+""",
+    "Streams.build": """
+>>> orders.filter(col("price") >= 10).to("out")
+>>> list(app.build().nodes)
+['KTABLE-SOURCE-0000000003', 'KSTREAM-FILTER-0000000004']
+""",
+    "Streams.settings": """
+>>> app.settings().app_id
+'shop'
+""",
+    "Streams.describe": """
+>>> orders.filter(col("price") >= 10, name="large").to("out")
+>>> print(app.describe().splitlines()[0])
+Topologies:
+""",
+    "Streams.draw": """
+>>> app.draw().save("shop.svg").name
+'shop.svg'
+""",
     "KStream.filter": """
 >>> orders.filter(col("price") >= 10).to("out")
 >>> run(app, ("orders", "ann", {"price": 12}, 0), ("orders", "bob", {"price": 3}, 1))
@@ -165,6 +218,7 @@ EXAMPLES: dict[str, str] = {
 ...         self.store.put(record.key, total)
 ...         self.context.forward(record.with_value(total))
 >>> app.add_store(key_value("totals", key=str, value=int))
+'totals'
 >>> orders.process(Total, "totals", key=str, value=int).to("out")
 >>> run(app, ("orders", "ann", {"price": 3}, 0), ("orders", "ann", {"price": 5}, 1))
 [('ann', 3), ('ann', 8)]
@@ -252,6 +306,8 @@ EXAMPLES: dict[str, str] = {
 [(50000, {'n': 1, 'highest': 3})]
 """,
     "WindowedKStream.emit": """
+>>> app = Streams("shop", emit_interval=0)  # else at most once a second of the wall clock
+>>> orders = app.stream("orders", key=str, value=dict)
 >>> minutes = orders.group_by_key().windowed_by(tumbling("1m")).emit("on_window_close")
 >>> minutes.count().to_stream().to("out")
 >>> [(w.key, w.start, n) for w, n in run(
