@@ -51,6 +51,7 @@ def pages() -> dict[str, str]:
         **_client(),
         **_registry(),
         **_transactions(),
+        **_streams(),
         "../../config/grafana/ottla.json": runpy.run_path(str(HERE / "dashboard.py"))["text"](),
         **_groups(),
         **_record(),
@@ -94,6 +95,12 @@ def _registry() -> dict[str, str]:
         "registry-api.md": f"{WRITTEN}\n# The registry's API\n\n{api['text']()}\n",
         "serdes.md": f"{WRITTEN}\n# ottla.serdes\n\n{serdes['text']()}",
     }
+
+
+def _streams() -> dict[str, str]:
+    (found,) = _beside("streams")
+    page = f"{WRITTEN}\n# ottla.streams\n\n{found['text']()}"
+    return {"streams.md": page, **found["drawings"]()}
 
 
 def _transactions() -> dict[str, str]:

@@ -48,9 +48,9 @@ WINDOWS = (
     {"size": 1000, "grace": 300, "advance": 300},
 )
 HOPS = ({"size": 600, "grace": 100, "advance": 200}, {"size": 400, "grace": 0, "advance": 399})
-SLIDES = ({"diff": 100, "grace": 0}, {"diff": 0, "grace": 600}, {"diff": 500, "grace": 500})
+SLIDES = ({"diff": 100, "grace": 0}, {"diff": 1, "grace": 600}, {"diff": 500, "grace": 500})
 GAPS = ({"gap": 60, "grace": 0}, {"gap": 400, "grace": 600})
-JOINS = ({"diff": 100, "grace": 0}, {"diff": 200, "grace": 600}, {"diff": 0, "grace": 300})
+JOINS = ({"diff": 100, "grace": 0}, {"diff": 200, "grace": 600}, {"diff": 1, "grace": 300})
 ONE_SIDED = ({"diff": 300, "grace": 100, "before": 0}, {"diff": 0, "grace": 300, "after": 500})
 
 _WINDOWED = Setting(params=WINDOWS)
@@ -73,7 +73,7 @@ SETTINGS: dict[str, Setting] = {
     **dict.fromkeys(("sliding-final", "cogroup-sliding", "suppress-sliding"), _SLIDING),
     **dict.fromkeys(("session-count", "session-aggregate", "session-reduce"), _SESSION),
     **dict.fromkeys(("session-final", "cogroup-session", "suppress-session"), _SESSION),
-    **dict.fromkeys(("session-in-memory", "session-no-grace", "session-windowed-keys"), _SESSION),
+    **dict.fromkeys(("session-in-memory", "session-windowed-keys"), _SESSION),
     **dict.fromkeys(("stream-stream-join", "stream-stream-left-join"), _JOIN),
     **dict.fromkeys(("stream-stream-outer-join", "self-join", "self-join-optimised"), _JOIN),
     **dict.fromkeys(("stream-versioned-join", "stream-versioned-left-join"), _HISTORY),
@@ -86,6 +86,7 @@ SETTINGS: dict[str, Setting] = {
     **dict.fromkeys(("processor-punctuate", "punctuate-cancel", "punctuate-anchored"), CLOCKED),
     **dict.fromkeys(("punctuate-later", "errors-punctuate", "process-context"), CLOCKED),
     **dict.fromkeys(("process-headers", "process-with-headers", "process-values"), HEADED),
+    **dict.fromkeys(("process-window-with-headers", "process-session-with-headers"), HEADED),
     **dict.fromkeys(("flat-map", "filter-map", "errors-processing-dead"), HEADED),
     **dict.fromkeys(("errors-reading-dead", "suppress-limit", "topic-extractor"), HEADED),
     **dict.fromkeys(("stream-to-table", "table-outer-chain"), HEADED),
@@ -100,6 +101,7 @@ SETTINGS: dict[str, Setting] = {
     "suppress-early-bytes": Setting(
         headers=True, params=({"wait": 5000, "bytes": 150}, {"wait": 5000, "bytes": 0})
     ),
+    "session-no-grace": Setting(step=40, params=({"gap": 60},)),
     "count-lru": Setting(params=({"most": 1},)),
     "process-lru": Setting(params=({"most": 5},)),
     "count-versioned": _HISTORY,

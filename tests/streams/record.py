@@ -88,6 +88,11 @@ class StreamsOracle:
         return got["describe"], answer
 
 
+def placed(error: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """An error as it is kept: where it was thrown and of which class, without Apache's text."""
+    return None if error is None else {"i": error["i"], "class": error["class"]}
+
+
 def recorded_lines(oracle: StreamsOracle, name: str, row: Mapping[str, Any]) -> list[Any]:
     """The lines of one topology's file."""
     found: list[Any] = [{"topology": name, **row}]
@@ -107,7 +112,7 @@ def recorded_lines(oracle: StreamsOracle, name: str, row: Mapping[str, Any]) -> 
                 "digests": digests,
                 "records": first.records,
                 "stores": first.stores,
-                "error": first.error,
+                "error": placed(first.error),
             }
         )
     return found
@@ -124,7 +129,7 @@ def described_lines(oracle: StreamsOracle, rows: Mapping[str, Mapping[str, Any]]
                     "name": name,
                     "config": row["config"],
                     "describe": got["describe"],
-                    "error": got["error"],
+                    "error": placed(got["error"]),
                 }
             )
     return found

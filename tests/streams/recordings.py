@@ -17,16 +17,26 @@ headers=RecordHeaders(headers = [RecordHeader(key = K, value = [1, 2])], isReadO
 sessions `AggregationWithHeaders{aggregation=V, headers=...}` alike. Rows come sorted by store and
 key. A versioned store shows what is latest; a suppression's buffer shows nothing.
 
-**Errors.** `{"i", "class", "message"}` says at which input the driver threw (-1: at build time).
-Only `i` is compared: classes and texts are Java's. After an error no store is read. The dead
-letters' headers for an exception's class and its stack are recorded as empty texts, since what
+**Errors.** `{"i", "class"}` says at which input the driver threw (-1: at build time). Only `i` is
+compared: the class is Java's, and its text is not kept. After an error no store is read, and what
+the failing input itself had sent, a dead letter among it, is not seen: the driver loses it. The
+dead letters' headers for an exception's class and its stack are recorded as empty texts, since what
 stands in them is Java's own; their presence and the message count.
 
 **What the recordings taught** (for those who build an executor):
 
-- A persistent and an in-memory window store show the same rows here: both hide what is older than
-  stream time less retention, although neither deleted it yet (see `window-count-in-memory`,
-  `sliding-in-memory`, `session-in-memory` beside their persistent twins: the inputs are the same).
+- Every topology of the same topics and `Setting` gets the same inputs, so that twins can be held
+  side by side: `hopping-count` and `window-count-in-memory`, `count` and `count-plain-store`,
+  `self-join` and `self-join-optimised`.
+- Stores on disk and in memory give the same rows, at the end too: both hide what is older than
+  stream time less retention. Two things differ. What iterates over several keys of a window or
+  session store comes key by key from disk and by time from memory (`process-window`,
+  `process-session` beside their `-in-memory` twins). A stream-stream join's store shows the time
+  -1 on disk, where it keeps none, and the record's in memory.
+- A plain store supplied for an aggregation keeps no times, so that a result has its record's time
+  instead of the latest one, and the store shows -1 (`count-plain-store`).
+- The changelog of a suppression's or a grace join's buffer has records without a time: `ts` null.
+- Sliding windows of difference 0 throw at the first record: a window may not be empty.
 - A left join with a grace buffer throws where a null key comes in (a NullPointerException of
   4.3.1), so `stream-grace-left-join` gets none.
 - A dead letter has null for key and value once the same record was already sent to a sink before

@@ -1,1 +1,126 @@
-"""Kafka Streams' semantics in Python: a builder, one plan, and two executors that give the same bytes."""
+"""Kafka Streams' semantics in Python: a builder, one plan, and two executors that give the same bytes.
+
+    from ottla.streams import Streams, col, count, sum_of, tumbling
+
+    app = Streams("shop", key=str, value=dict)
+    sales = app.stream("orders").filter(col("price") >= 10).group_by_key()
+    totals = sales.windowed_by(tumbling("1m")).aggregate(n=count(), total=sum_of(col("price")))
+    totals.to_stream().to("totals")
+
+Try it in a test with `ottla.streams.testing.TopologyTest`.
+"""
+
+from ottla.streams.builder import (
+    GlobalKTable,
+    KGroupedStream,
+    KGroupedTable,
+    KStream,
+    KTable,
+    StoreSpec,
+    Streams,
+    WindowedKStream,
+    count,
+    first_of,
+    hopping,
+    join_within,
+    key_value,
+    last_of,
+    lru,
+    max_of,
+    min_of,
+    session,
+    session_store,
+    sliding,
+    sum_of,
+    tumbling,
+    unlimited,
+    versioned,
+    window_store,
+)
+from ottla.streams.errors import ProcessingError, ReadOnlyStore, StreamsError, TopologyError
+from ottla.streams.execution import Answer, Failure, Settings, Skipped
+from ottla.streams.expressions import (
+    Expression,
+    ExpressionError,
+    col,
+    header,
+    key,
+    lit,
+    parse_time,
+    record,
+    timestamp,
+    value,
+    when,
+)
+from ottla.streams.processors import (
+    FixedKeyProcessor,
+    FixedKeyRecord,
+    Processor,
+    ProcessorContext,
+    Record,
+    RecordContext,
+    RecordMetadata,
+    ValueAndTimestamp,
+    ValueTransformer,
+)
+from ottla.streams.serdes import Serde, SerdeError, Windowed, serde_for
+
+__all__ = [
+    "Answer",
+    "Expression",
+    "ExpressionError",
+    "Failure",
+    "FixedKeyProcessor",
+    "FixedKeyRecord",
+    "GlobalKTable",
+    "KGroupedStream",
+    "KGroupedTable",
+    "KStream",
+    "KTable",
+    "ProcessingError",
+    "Processor",
+    "ProcessorContext",
+    "ReadOnlyStore",
+    "Record",
+    "RecordContext",
+    "RecordMetadata",
+    "Serde",
+    "SerdeError",
+    "Settings",
+    "Skipped",
+    "StoreSpec",
+    "Streams",
+    "StreamsError",
+    "TopologyError",
+    "ValueAndTimestamp",
+    "ValueTransformer",
+    "Windowed",
+    "WindowedKStream",
+    "col",
+    "count",
+    "first_of",
+    "header",
+    "hopping",
+    "join_within",
+    "key",
+    "key_value",
+    "last_of",
+    "lit",
+    "lru",
+    "max_of",
+    "min_of",
+    "parse_time",
+    "record",
+    "serde_for",
+    "session",
+    "session_store",
+    "sliding",
+    "sum_of",
+    "timestamp",
+    "tumbling",
+    "unlimited",
+    "value",
+    "versioned",
+    "when",
+    "window_store",
+]

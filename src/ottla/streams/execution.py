@@ -31,7 +31,8 @@ class Input(NamedTuple):
 class Produced(NamedTuple):
     """One record for a topic: a sink's, a repartition's, a changelog's, a dead letter.
 
-    `cause` is the place in the batch of the record that caused it; -1 where time alone did.
+    `cause` is the place in the batch of the record that caused it; -1 where time alone did. A
+    `timestamp` of -1 leaves the time to the producer: so it is in the changelogs of buffers.
     """
 
     cause: int
@@ -87,6 +88,9 @@ class Settings:
     deserialization_handler: Handler | None = None  # None fails; *.exception.handler
     processing_handler: Handler | None = None
     production_handler: Handler | None = None
+    #: Whether the processing handler is asked about global stores' processors too; otherwise their
+    #: failures stop (processing.exception.handler.global.enabled).
+    handles_global_failures: bool = False
     dead_letter_topic: str | None = None  # errors.dead.letter.queue.topic.name
     #: How often at most windows that close are emitted, by the wall clock; 0 is at every record.
     emit_interval_ms: int = 1000

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
+from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Headers
 
 Clock = Literal["stream_time", "wall_clock"]
@@ -194,7 +195,8 @@ class Processor:
         """Called once before the first record."""
 
     def process(self, record: Record) -> None:
-        raise NotImplementedError
+        """Called for every record."""
+        raise _unwritten(self, "process")
 
     def close(self) -> None:
         """Called once at the end."""
@@ -207,7 +209,8 @@ class FixedKeyProcessor:
         """Called once before the first record."""
 
     def process(self, record: FixedKeyRecord) -> None:
-        raise NotImplementedError
+        """Called for every record."""
+        raise _unwritten(self, "process")
 
     def close(self) -> None:
         """Called once at the end."""
@@ -220,10 +223,18 @@ class ValueTransformer:
         """Called once before the first record."""
 
     def transform(self, key: Any, value: Any) -> Any:
-        raise NotImplementedError
+        """The new value of a key; None for none."""
+        raise _unwritten(self, "transform")
 
     def close(self) -> None:
         """Called once at the end."""
+
+
+def _unwritten(given: object, method: str) -> ProcessingError:
+    return ProcessingError(
+        f"{type(given).__qualname__} does not say what to do with a record",
+        hint=f"write its method {method}",
+    )
 
 
 class ReadOnlyKeyValueStore(Protocol):
@@ -269,3 +280,14 @@ class ReadOnlySessionStore(Protocol):
     def fetch(self, key: Any) -> Iterator[tuple[Any, Any]]: ...
 
     def all(self) -> Iterator[tuple[Any, Any]]: ...
+
+
+class VersionedStore(Protocol):
+    """Values by key and time; how far back is the store's history retention."""
+
+    def get(self, key: Any, as_of: int | None = None) -> ValueAndTimestamp | None: ...
+
+    def put(self, key: Any, value: Any, timestamp: int) -> int:
+        """Until when the value holds, in ms; -1 is for ever, -2**63 that it came too late."""
+
+    def delete(self, key: Any, timestamp: int) -> ValueAndTimestamp | None: ...

@@ -78,7 +78,7 @@ final class DescribedTopologies extends Words {
             to(b.stream(List.of("b", "a"), Consumed.with(S, S)), "out");
             to(b.stream(java.util.regex.Pattern.compile("x.*"), Consumed.with(S, S)), "out");
         });
-        row("extractor", b -> a(b).to((k, v, c) -> v));
+        row("extractor", b -> a(b).to(new StreamTopologies.ByValue()));
         row("same-source-twice", b -> {
             to(a(b).mapValues(v -> v), "out");
             to(a(b).filter((k, v) -> true), "other");

@@ -10,6 +10,8 @@ import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.Stores;
 
 /** What fails, and what each handler makes of it. Values that end in 7 are poison here. */
 final class ErrorTopologies extends Words {
@@ -101,6 +103,12 @@ final class ErrorTopologies extends Words {
         Topologies.row("errors-join-continue", "", "ab", "a joiner that raises", (b, p) -> out(
             tab(b, "a").outerJoin(tab(b, "b"), (x, y) -> mapped(x + "|" + y), texts())))
             .with(PROCESSING, LogAndContinueProcessingExceptionHandler.class);
+        Topologies.row("errors-global-processing", "", "at", "a global store's processor that raises", (b, p) -> {
+            b.addGlobalStore(Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore("glob"), S, S)
+                .withLoggingDisabled(), "t", Consumed.with(S, S), BadWriter::new);
+            in(b, "a").process(Processors.GlobalReader::new).to("out", Produced.with(S, S));
+        }).with(PROCESSING, LogAndContinueProcessingExceptionHandler.class)
+            .with("processing.exception.handler.global.enabled", true);
         Topologies.row("errors-punctuate", "every=400", "a", "a punctuation that raises", (b, p) -> in(b, "a")
             .process(() -> new BadClock(p.ms("every"))).to("out", Produced.with(S, S)))
             .with(PROCESSING, LogAndContinueProcessingExceptionHandler.class).with(DEAD, "dead");
@@ -130,6 +138,23 @@ final class ErrorTopologies extends Words {
 
         @Override
         public void configure(java.util.Map<String, ?> configs) {}
+    }
+
+    /** Puts what its topic says into a store, where that is no poison. */
+    private static final class BadWriter implements Processor<String, String, Void, Void> {
+        private KeyValueStore<String, String> glob;
+
+        @Override
+        public void init(ProcessorContext<Void, Void> given) {
+            glob = given.getStateStore("glob");
+        }
+
+        @Override
+        public void process(Record<String, String> r) {
+            if (r.key() != null) {
+                glob.put(r.key(), mapped(r.value()));
+            }
+        }
     }
 
     /** Forwards records, and the time of every second turn of the stream's clock; others raise. */

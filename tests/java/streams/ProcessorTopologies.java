@@ -135,6 +135,18 @@ final class ProcessorTopologies extends Words {
                 Stores.inMemorySessionStore("side", p.ms("retention")), S, S));
             stepped(b, StoreProcessors.Sessions::new, "side");
         });
+        Topologies.row("process-window-with-headers", window, "a", "a window store that keeps headers", (b, p) -> {
+            b.addStateStore(Stores.timestampedWindowStoreWithHeadersBuilder(
+                Stores.persistentTimestampedWindowStoreWithHeaders("side", p.ms("retention"), p.ms("size"), false),
+                S, S));
+            stepped(b, StoreProcessors.WindowsWithHeaders::new, "side");
+        });
+        Topologies.row("process-session-with-headers", "retention=2000", "a", "a session store that keeps headers",
+            (b, p) -> {
+                b.addStateStore(Stores.sessionStoreWithHeadersBuilder(
+                    Stores.persistentSessionStoreWithHeaders("side", p.ms("retention")), S, S));
+                stepped(b, StoreProcessors.SessionsWithHeaders::new, "side");
+            });
         Topologies.row("process-global-store", "", "at", "a global store with a processor of its own, read by another",
             (b, p) -> {
                 b.addGlobalStore(words("glob").withLoggingDisabled(), "t", Consumed.with(S, S),

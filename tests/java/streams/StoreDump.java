@@ -22,8 +22,9 @@ import org.apache.kafka.streams.state.VersionedRecord;
 /**
  * The content of a driver's stores as {"store", "key", "value"} rows of text, stores by name, rows by
  * key: "value@time" where a store keeps times, Java's own text where it keeps headers too (as those of
- * stream-stream joins and of foreign-key joins always do). A versioned store is asked for what is latest of each of the input's keys and of their
- * values' first and last letters. A suppression's buffer cannot be asked.
+ * stream-stream joins and of foreign-key joins always do). A versioned store is asked for what is
+ * latest of each of the input's keys and of their values' first and last letters. A suppression's
+ * buffer cannot be asked.
  */
 final class StoreDump {
     private final List<String> asked;

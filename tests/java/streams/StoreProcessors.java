@@ -7,12 +7,15 @@ import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.internals.SessionWindow;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.AggregationWithHeaders;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.SessionStore;
+import org.apache.kafka.streams.state.SessionStoreWithHeaders;
 import org.apache.kafka.streams.state.TimestampedKeyValueStore;
 import org.apache.kafka.streams.state.TimestampedKeyValueStoreWithHeaders;
 import org.apache.kafka.streams.state.TimestampedWindowStore;
+import org.apache.kafka.streams.state.TimestampedWindowStoreWithHeaders;
 import org.apache.kafka.streams.state.ValueAndTimestamp;
 import org.apache.kafka.streams.state.ValueTimestampHeaders;
 import org.apache.kafka.streams.state.VersionedKeyValueStore;
@@ -161,6 +164,43 @@ final class StoreProcessors {
             ValueAndTimestamp<String> before = side.fetch(key, time / 100 * 100);
             side.put(key, ValueAndTimestamp.make(value, time), time / 100 * 100);
             return before == null ? null : before.value() + "@" + before.timestamp();
+        }
+    }
+
+    static final class WindowsWithHeaders extends Processors.Step {
+        @Override
+        public void process(Record<String, String> r) {
+            if (r.key() == null) {
+                return;
+            }
+            TimestampedWindowStoreWithHeaders<String, String> side = context.getStateStore("side");
+            ValueTimestampHeaders<String> before = side.fetch(r.key(), r.timestamp() / 100 * 100);
+            side.put(r.key(), ValueTimestampHeaders.make(r.value(), r.timestamp(), r.headers()),
+                r.timestamp() / 100 * 100);
+            if (before == null) {
+                emit(r.key(), "none", r.timestamp());
+            } else {
+                context.forward(new Record<>(r.key(), before.value(), before.timestamp(), before.headers()));
+            }
+        }
+    }
+
+    static final class SessionsWithHeaders extends Processors.Step {
+        @Override
+        public void process(Record<String, String> r) {
+            if (r.key() == null) {
+                return;
+            }
+            SessionStoreWithHeaders<String, String> side = context.getStateStore("side");
+            long start = r.timestamp() / 200 * 200;
+            AggregationWithHeaders<String> before = side.fetchSession(r.key(), start, start + 150);
+            side.put(new Windowed<>(r.key(), new SessionWindow(start, start + 150)),
+                AggregationWithHeaders.make(r.value(), r.headers()));
+            if (before == null) {
+                emit(r.key(), "none", r.timestamp());
+            } else {
+                context.forward(new Record<>(r.key(), before.aggregation(), r.timestamp(), before.headers()));
+            }
         }
     }
 

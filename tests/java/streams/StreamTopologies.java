@@ -1,6 +1,8 @@
 import java.util.List;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.*;
+import org.apache.kafka.streams.processor.RecordContext;
+import org.apache.kafka.streams.processor.TopicNameExtractor;
 
 /** What has no state, and what moves records between topics. */
 final class StreamTopologies extends Words {
@@ -57,7 +59,7 @@ final class StreamTopologies extends Words {
             s.to("other", Produced.with(S, S).withName("other-sink"));
         });
         Topologies.row("topic-extractor", "", "a", "sinks chosen by value, and by the context's topic", (b, p) ->
-            in(b, "a").to((k, v, c) -> v == null ? "out-" + c.topic() : "out-" + last(v), Produced.with(S, S)));
+            in(b, "a").to(new ByValue(), Produced.with(S, S)));
         Topologies.row("timestamp-extractor", "", "a", "times from values; negative ones are dropped", (b, p) -> out(
             b.stream("a", Consumed.with(S, S).withTimestampExtractor((r, before) -> r.value() == null ? before
                 : 100 * (Long.parseLong((String) r.value()) - 10))).groupByKey(BY)
@@ -68,6 +70,19 @@ final class StreamTopologies extends Words {
                 in(b, "a").mapValues(v -> v + "'").to("mid", Produced.with(S, S));
                 out(in(b, "mid").groupByKey(BY).count(counts()));
             });
+    }
+
+    /** A topic for each last digit; its text is in descriptions. */
+    static final class ByValue implements TopicNameExtractor<String, String> {
+        @Override
+        public String extract(String key, String value, RecordContext context) {
+            return "out-" + (value == null ? context.topic() : last(value));
+        }
+
+        @Override
+        public String toString() {
+            return "ByValue";
+        }
     }
 
     private static void twoCounts(KStream<String, String> s) {

@@ -34,7 +34,7 @@ final class SuppressTopologies extends Words {
         Topologies.row("suppress-early-records", "wait=5000 most=4", "a", "emits early by the number of records",
             (b, p) -> out(tab(b, "a").suppress(Suppressed.<String>untilTimeLimit(
                 p.ms("wait"), BufferConfig.maxRecords(p.get("most"))).withName("sup"))));
-        Topologies.row("suppress-early-bytes", "wait=5000 bytes=400", "a", "emits early by the size of records",
+        Topologies.row("suppress-early-bytes", "wait=5000 bytes=250", "a", "emits early by the size of records",
             (b, p) -> out(tab(b, "a").suppress(Suppressed.<String>untilTimeLimit(
                 p.ms("wait"), BufferConfig.maxBytes(p.get("bytes"))).withName("sup"))));
         Topologies.row("suppress-full-bytes", "wait=5000 bytes=300", "a", "shuts down by the size of records",

@@ -140,6 +140,7 @@ fn below<'a>(plan: &'a Plan, node: &Node) -> Option<(&'a Sink, &'a str)> {
         .iter()
         .find_map(|child| match &plan.nodes[*child].operator {
             Operator::Sink(sink) => Some((&**sink, topic(plan, sink))),
+            Operator::PassThrough => below(plan, &plan.nodes[*child]),
             _ => None,
         })
 }
@@ -180,9 +181,14 @@ pub(super) fn receive<'a, H: Application>(
     );
     if deletes {
         run.engine.stores[row.store].subscriptions().remove(&key);
-        let headers = run.engine.context.headers.clone();
-        let timestamp = run.engine.context.timestamp;
-        log(run, row.store, &key, None, timestamp, &headers);
+        log(
+            run,
+            row.store,
+            &key,
+            None,
+            run.engine.context.timestamp,
+            &record.headers,
+        );
     } else {
         let mut bytes = Vec::new();
         asked.write(&mut bytes);

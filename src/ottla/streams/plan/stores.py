@@ -19,13 +19,15 @@ class StoreKind(StrEnum):
     WINDOW = "window"
     SESSION = "session"
     VERSIONED = "versioned"
-    #: Suppress's buffer: changes by time, with what stood before them.
+    #: Suppress's buffer: changes by time, with what stood before them. Serdes of key and value.
     SUPPRESS_BUFFER = "suppress_buffer"
     #: The buffer of a stream-table join with grace: records by time, a key several times.
     GRACE_BUFFER = "grace_buffer"
-    #: What left and outer stream-stream joins have not joined yet: (time, side, key) to lists of values.
+    #: What left and outer stream-stream joins have not joined yet: (time, side, key) to lists of
+    #: values. Its serdes are `JoinSideKeySerde` and `JoinSideValueSerde`.
     OUTER_JOIN = "outer_join"
-    #: A foreign-key join's subscriptions: (foreign key, primary key) to hash and instruction.
+    #: A foreign-key join's subscriptions: (foreign key, primary key) to hash and instruction. Its
+    #: serdes are `BYTES` and `SubscriptionSerde`, and its values carry times.
     SUBSCRIPTION = "subscription"
 
 
@@ -39,6 +41,8 @@ class Store:
     value: Serde | None
     #: Values carry the time of the record that wrote them (timestamped stores).
     timestamped: bool = False
+    #: An operator that keeps times was given a store that does not: they are read as -1.
+    times_lost: bool = False
     #: Values carry headers too (`dsl.store.format=headers`).
     with_headers: bool = False
     #: On disk in Kafka; what differs is only what expiry shows, and what is lost with a process.

@@ -1,11 +1,13 @@
-"""The reference executor: a topology in plain Python, one record at a time, to be read as the
-specification.
+"""The reference executor: a topology in plain Python, record by record, read as the specification.
 
 What stands here is what Kafka Streams does with a record, written to be read: an operator a class,
-its rules in `process`. The fast executor must give the same bytes. Nothing here is clever for speed
+its rules in `process`. The fast executor must give the same bytes. Nothing is clever for speed
 alone.
 
-`task` runs one task; `operator` is what every operator is; `context` is the record at hand and what
-it causes; the operators stand by noun (`stateless`, `aggregations`, `windows`, `sliding`,
-`sessions`, `tables`, joins); `stores` keep state as bytes and write changelogs.
+`task` runs one task: sources, the order of records, clocks, what comes back. `operator` is what
+every operator is, `context` the record at hand and what it causes, `catalog` which class runs which
+row of the plan. Operators stand by noun: `stateless`, `aggregations`, `windows`, `sliding`,
+`sessions`, `tables`, `transformers`, `processing`, `suppress`, `joins`, `sinks`; `views` are how
+they read tables. `stores` keep state as bytes and write changelogs; `stores.faces` are how users
+see them. `failures` asks the handlers and writes dead letters.
 """

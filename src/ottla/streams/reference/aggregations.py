@@ -149,6 +149,8 @@ class StreamAggregate(TableOperator):
         if held is None:
             old, time = self.aggregator.initial(), timestamp
         else:
-            old, time = held.value, max(timestamp, held.timestamp)
+            old, time, _ = held
+            if timestamp > time:
+                time = timestamp
         new = self.aggregator.add(key, value, old, timestamp, headers)
         self.keep_and_forward(key, new, old, True, time, headers)

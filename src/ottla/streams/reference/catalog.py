@@ -7,13 +7,28 @@ from typing import Any
 
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.stores import Store, StoreKind
-from ottla.streams.reference import aggregations, sessions, sliding, stateless, tables, windows
+from ottla.streams.reference import (
+    aggregations,
+    sessions,
+    sliding,
+    stateless,
+    suppress,
+    tables,
+    windows,
+)
 from ottla.streams.reference.context import Context
+from ottla.streams.reference.joins import foreign_key, lookups
+from ottla.streams.reference.joins import streams as stream_joins
+from ottla.streams.reference.joins import tables as table_joins
 from ottla.streams.reference.operator import Operator, Wiring
 from ottla.streams.reference.processing import Process
+from ottla.streams.reference.stores.grace_buffer import GraceBuffer
 from ottla.streams.reference.stores.key_value import KeyValueStore, LruStore
+from ottla.streams.reference.stores.outer_join import OuterJoinStore
 from ottla.streams.reference.stores.session import SessionStore
 from ottla.streams.reference.stores.store import StateStore
+from ottla.streams.reference.stores.suppress_buffer import SuppressBuffer
+from ottla.streams.reference.stores.versioned import VersionedStore
 from ottla.streams.reference.stores.window import WindowStore
 from ottla.streams.reference.transformers import TableTransformValues
 
@@ -40,6 +55,19 @@ OPERATORS: dict[type, Callable[[Any, Wiring], Operator]] = {
     plan.TableRepartitionMap: tables.TableRepartitionMap,
     plan.TableAggregate: tables.TableAggregate,
     plan.TableReduce: tables.TableReduce,
+    plan.Suppress: suppress.Suppress,
+    plan.JoinWindow: stream_joins.JoinWindow,
+    plan.StreamStreamJoin: stream_joins.StreamStreamJoin,
+    plan.StreamSelfJoin: stream_joins.StreamSelfJoin,
+    plan.StreamTableJoin: lookups.StreamTableJoin,
+    plan.StreamGlobalJoin: lookups.StreamGlobalJoin,
+    plan.TableTableJoin: table_joins.TableTableJoin,
+    plan.TableTableMerge: table_joins.TableTableMerge,
+    plan.SubscriptionSend: foreign_key.SubscriptionSend,
+    plan.SubscriptionReceive: foreign_key.SubscriptionReceive,
+    plan.SubscriptionJoin: foreign_key.SubscriptionJoin,
+    plan.ForeignTableJoin: foreign_key.ForeignTableJoin,
+    plan.ResponseJoin: foreign_key.ResponseJoin,
 }
 
 STORES: dict[StoreKind, Callable[[Store, Context, str | None], StateStore]] = {
@@ -47,4 +75,9 @@ STORES: dict[StoreKind, Callable[[Store, Context, str | None], StateStore]] = {
     StoreKind.LRU: LruStore,
     StoreKind.WINDOW: WindowStore,
     StoreKind.SESSION: SessionStore,
+    StoreKind.VERSIONED: VersionedStore,
+    StoreKind.SUPPRESS_BUFFER: SuppressBuffer,
+    StoreKind.GRACE_BUFFER: GraceBuffer,
+    StoreKind.OUTER_JOIN: OuterJoinStore,
+    StoreKind.SUBSCRIPTION: KeyValueStore,
 }

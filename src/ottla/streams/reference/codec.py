@@ -7,7 +7,6 @@ Serdes may add to a record's headers; those with a twin in Rust do not, so they 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from ottla.streams.serdes import Serde
@@ -20,14 +19,24 @@ def writer(serde: Serde | None, topic: str, *, is_key: bool = False) -> Writer:
     """Values of a topic to bytes; without a serde, bytes as they are."""
     if serde is None:
         return as_it_is
-    return partial((serde.as_key() if is_key else serde).serialize, topic=topic)
+    serialize = (serde.as_key() if is_key else serde).serialize
+
+    def write(value: Any) -> bytes | None:
+        return serialize(value, topic)
+
+    return write
 
 
 def reader(serde: Serde | None, topic: str, *, is_key: bool = False) -> Reader:
     """Values of a topic from bytes; without a serde, bytes as they are."""
     if serde is None:
         return as_it_is
-    return partial((serde.as_key() if is_key else serde).deserialize, topic=topic)
+    deserialize = (serde.as_key() if is_key else serde).deserialize
+
+    def read(data: bytes | None) -> Any:
+        return deserialize(data, topic)
+
+    return read
 
 
 def reads_headers(serde: Serde) -> bool:

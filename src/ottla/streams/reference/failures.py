@@ -41,14 +41,22 @@ class Failures:
         Raises:
             ProcessingError: it says to stop, or failed itself.
         """
+        self.decide(self.handlers[stage], self.failure(stage, node, error))
+
+    def handle_global(self, stage: str, node: str, error: Exception) -> None:
+        """As `handle` for a global store's processor, which writes no dead letters."""
+        self.decide(self.handlers[stage], self.failure(stage, node, error), dead_letter=False)
+
+    def failure(self, stage: str, node: str, error: Exception) -> Failure:
         context = self.context
-        failure = Failure(
+        return Failure(
             stage, node, context.topic or "", context.partition, context.offset, context.timestamp,
             context.raw_key, context.raw_value, context.headers, error,
         )  # fmt: skip
-        self.decide(self.handlers[stage], failure)
 
-    def decide(self, handler: Handler | None, failure: Failure) -> None:
+    def decide(
+        self, handler: Handler | None, failure: Failure, *, dead_letter: bool = True
+    ) -> None:
         answer = Answer.FAIL
         if handler is not None:
             try:
@@ -56,7 +64,7 @@ class Failures:
             except Exception as error:
                 self.stop(failure, f"the {failure.stage} handler failed too: {error}", error)
         topic = self.context.settings.dead_letter_topic
-        if topic is not None:
+        if topic is not None and dead_letter:
             self.context.produce(
                 topic, failure.key, failure.value, failure.timestamp, dead_letter_headers(failure)
             )
@@ -73,8 +81,11 @@ class Failures:
         ) from error
 
     def stop_at(self, node: str, what: str, error: Exception) -> NoReturn:
-        """Stop for what no handler is asked about."""
-        raise Stopped(f"{node} ({self.place()}): {what} failed: {error}") from error
+        """Stop for what no handler is asked about, or where there is none."""
+        raise Stopped(
+            f"{node} ({self.place()}): {what} failed: {error}",
+            hint="mend the cause; a handler could leave out records that fail in operators",
+        ) from error
 
     def place(self) -> str:
         context = self.context

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from ottla.streams.errors import TopologyError
 from ottla.streams.execution import Headers
+from ottla.streams.expressions.fields import children
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.views import View
 from ottla.streams.reference.context import Context
@@ -98,6 +99,9 @@ class Wiring:
 class Operator:
     """The base of all operators. Subclasses take `(row, wiring)` and write `process`."""
 
+    #: Takes a record: what the operator is.
+    process: Forward
+
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
         self.context = wiring.context
@@ -114,9 +118,6 @@ class Operator:
 
     def start(self) -> None:
         """Called once, in the topology's order, when all operators are linked."""
-
-    def process(self, key: Any, value: Any, timestamp: int, headers: Headers) -> None:
-        raise NotImplementedError
 
     def close(self) -> None:
         """Called once, in the topology's order."""
@@ -156,9 +157,13 @@ def fan_out(children: Sequence[Forward]) -> Forward:
 
 
 def bind(function: Function, offered: Sequence[str]) -> Callable[..., Any]:
-    """The user's function as one that takes exactly what the operator offers, in that order."""
+    """The user's function as one that takes exactly what the operator offers, in that order.
+
+    Raises:
+        TopologyError: it reads what the operator does not have.
+    """
     wanted, call = function.arguments, function.call
-    missing = [name for name in wanted if name not in offered]
+    missing = [name for name in read_by(function) if name not in offered]
     if missing:
         raise TopologyError(
             f"{function.name} reads {', '.join(missing)}, "
@@ -174,5 +179,22 @@ def bind(function: Function, offered: Sequence[str]) -> Callable[..., Any]:
             return lambda key, value, timestamp, headers: call(key, value)
     if len(wanted) == len(offered) - 1 and wanted == tuple(offered[1:]):
         return lambda _, *rest: call(*rest)
-    places = [offered.index(name) for name in wanted]
-    return lambda *given: call(*[given[place] for place in places])
+    places = [offered.index(name) if name in offered else -1 for name in wanted]
+    return lambda *given: call(*[given[place] if place >= 0 else None for place in places])
+
+
+#: What leaves of expressions read besides the value.
+READS = {"key": "key", "timestamp": "timestamp", "header": "headers"}
+
+
+def read_by(function: Function) -> Sequence[str]:
+    """What a function reads of what it is called with: all, but for an expression what it names."""
+    if function.expression is None:
+        return function.arguments
+    found, rest = ["value"], [function.expression.rows()]
+    while rest:
+        rows = rest.pop()
+        if rows[0] in READS:
+            found.append(READS[rows[0]])
+        rest += children(rows)
+    return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.reference.context import UNKNOWN
@@ -35,6 +36,11 @@ class SlidingAggregate(WindowOperator):
         if timestamp + self.difference < self.close_time:
             self.skip("its window is closed")
             return
+        if self.difference == 0:
+            raise ProcessingError(
+                "sliding windows of 0 ms hold nothing",
+                hint="give them a difference of 1 ms or more",
+            )
         if timestamp < self.difference:
             self.process_early(key, value, timestamp, headers)
             return

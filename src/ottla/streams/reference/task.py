@@ -10,9 +10,10 @@ epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from traceback import walk_tb
 from typing import Any
 
-from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
 from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
@@ -28,8 +29,12 @@ from ottla.streams.reference.stores.faces import face_of
 from ottla.streams.reference.stores.store import StateStore
 from ottla.streams.reference.views import make_view
 
-#: A record that was read: (timestamp, input, key, value).
-Head = tuple[int, Input, Any, Any]
+#: A record that was read: (timestamp, input, key, value, offset).
+Head = tuple[int, Input, Any, Any, int]
+
+
+#: How many operators may stand below one another: each is a few calls of Python inside the last.
+DEPTH_MAX = 150
 
 
 class ReferenceTask:
@@ -49,9 +54,14 @@ class ReferenceTask:
             name: STORES[row.kind](row, self.context, topology.changelog_name(row, settings.app_id))
             for name, row in topology.stores.items()
         }
+        #: Stores that write some of their changelog at a commit alone.
+        self.committing = [
+            store for store in self.stores.values() if type(store).commit is not StateStore.commit
+        ]
         self.in_global = reachable(
             topology, [source.name for source in topology.sources.values() if source.is_global]
         )
+        check_depth(topology)
         self._make_operators()
         self.entries: dict[str, Forward] = {}
         for name in reversed(list(topology.nodes)):
@@ -91,6 +101,7 @@ class ReferenceTask:
         self.fed_back = 0
         try:
             self._punctuate("wall_clock", now)
+            self._commit()
             self._work()
         except ProcessingError as error:
             error.produced = tuple(context.produced)
@@ -116,25 +127,27 @@ class ReferenceTask:
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
-        queue = self._queue_of(record.topic)
-        if queue is not None:
-            if self.ready.items or self.feeds:
-                self._enqueue(queue, record)
-                self._work()
-            else:
-                head = queue.read(record, queue.partition_time)
-                if head is not None:
-                    if head[0] > queue.partition_time:
-                        queue.partition_time = head[0]
-                    self._run(queue, head)
-        in_global = self.global_queues.get(record.topic)
-        if in_global is not None:
-            self._update_global(in_global, record)
-        elif queue is None:
+        queue = self.queues.get(record.topic) or self._queue_of(record.topic)
+        if queue is None:
+            self._take_global(record)
+        elif self.feeds or self.ready.items:
+            self._enqueue(queue, record)
+            self._work()
+        else:  # nothing waits, and nothing can come back: the record need not queue
+            head = queue.read(record, queue.partition_time)
+            if head is not None:
+                if head[0] > queue.partition_time:
+                    queue.partition_time = head[0]
+                self._run(queue, head)
+
+    def _take_global(self, record: Input) -> None:
+        queue = self.global_queues.get(record.topic)
+        if queue is None:
             raise StreamsError(
                 f"no source of the topology reads the topic {record.topic}",
                 hint=f"its sources read {', '.join(sorted(self.queues)) or 'patterns'}",
             )
+        self._update_global(queue, record)
 
     def _queue_of(self, topic: str) -> TopicQueue | None:
         queue = self.queues.get(topic)
@@ -164,25 +177,33 @@ class ReferenceTask:
 
     def _run(self, queue: TopicQueue, head: Head) -> None:
         """One record through the topology, then the punctuations that its time makes due."""
-        timestamp, record, key, value = head
+        timestamp, record, key, value, offset = head
+        topic, raw_key, raw_value, _, headers, partition, _ = record
         context = self.context
         if timestamp > context.stream_time:
             context.stream_time = timestamp
         context.timestamp = timestamp
-        context.headers = record.headers
-        context.topic = record.topic
-        context.partition = record.partition
-        context.offset = record.offset
-        context.raw_key = record.key
-        context.raw_value = record.value
+        context.headers = headers
+        context.topic = topic
+        context.partition = partition
+        context.offset = offset
+        context.raw_key = raw_key
+        context.raw_value = raw_value
         try:
-            queue.forward(key, value, timestamp, record.headers)
+            queue.forward(key, value, timestamp, headers)
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(queue.name, "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
+        if self.committing:
+            self._commit()
+
+    def _commit(self) -> None:
+        """As Kafka's driver commits: after each record and its punctuations."""
+        for store in self.committing:
+            store.commit()
 
     def _update_global(self, queue: TopicQueue, record: Input) -> None:
         head = queue.read(record, UNKNOWN)
@@ -190,7 +211,7 @@ class ReferenceTask:
             return
         context, stream_time = self.context, self.context.stream_time
         context.set_record(
-            (record.timestamp, record.headers, record.topic, record.partition, head[1].offset,
+            (record.timestamp, record.headers, record.topic, record.partition, head[4],
              record.key, record.value)
         )  # fmt: skip
         try:
@@ -198,7 +219,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(queue.name, "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
         context.stream_time = stream_time
 
     def _feed_back(self) -> None:
@@ -262,7 +283,7 @@ class ReferenceTask:
             except Stopped:
                 raise
             except Exception as error:
-                self.failures.handle("processing", punctuation.node, error)
+                self.failures.handle("processing", failed_node(error, punctuation.node), error)
             if not punctuation.cancelled:
                 punctuation.advance(time)
                 due.push(punctuation)
@@ -295,16 +316,25 @@ class ReferenceTask:
             )
 
     def _entry(self, name: str) -> Forward:
-        """What a parent calls: the node with its failures handled; sinks fail in their parent."""
+        """What a parent calls: the node with its failures handled; sinks fail in their parent.
+
+        Where nothing is to be done about a failure but to stop, `_run` stops and finds the node.
+        """
         if name not in self.entries:
             process: Forward = self.operators[name].process
-            if name in self.topology.nodes and name not in self.in_global:
+            settings = self.settings
+            handled: object = settings.processing_handler or settings.dead_letter_topic
+            if name in self.in_global:
+                handled = settings.processing_handler and settings.handles_global_failures
+            if handled and name in self.topology.nodes:
                 process = self._guarded(name, process)
             self.entries[name] = process
         return self.entries[name]
 
     def _guarded(self, name: str, process: Forward) -> Forward:
         handle = self.failures.handle
+        if name in self.in_global:
+            handle = self.failures.handle_global
 
         def guarded(key: Any, value: Any, timestamp: int, headers: Headers) -> None:
             try:
@@ -351,34 +381,33 @@ class ReferenceTask:
         extractor, offsets, is_global = source.timestamp_extractor, self.offsets, source.is_global
 
         def read(record: Input, partition_time: int) -> Head | None:
-            name = record.topic
-            if record.offset < 0:
-                record = record._replace(offset=offsets.get(name, 0))
-            offsets[name] = record.offset + 1
+            name, raw_key, raw_value, timestamp, headers, _, offset = record
+            if offset < 0:
+                offset = offsets.get(name, 0)
+            offsets[name] = offset + 1
             try:
                 if with_headers:
-                    headers = list(record.headers)
-                    key = read_key(record.key, name, headers)
-                    value = read_value(record.value, name, headers)
+                    listed = list(headers)
+                    key = read_key(raw_key, name, listed)
+                    value = read_value(raw_value, name, listed)
                 else:
-                    key = read_key(record.key, name)
-                    value = read_value(record.value, name)
+                    key = read_key(raw_key, name)
+                    value = read_value(raw_value, name)
             except Exception as error:
-                self._unreadable(source, record, error)
+                self._unreadable(source, record, offset, error)
                 return None
-            timestamp = record.timestamp
             if extractor is not None and not is_global:
-                timestamp = self._extracted(source, record, key, value, partition_time)
+                timestamp = self._extracted(source, record, offset, key, value, partition_time)
             if timestamp < 0 and not is_global:
-                self._without_time(source, record, timestamp)
+                self._without_time(source, record, offset, timestamp)
                 return None
-            return timestamp, record, key, value
+            return timestamp, record, key, value, offset
 
         return read
 
-    def _unreadable(self, source: Source, record: Input, error: Exception) -> None:
+    def _unreadable(self, source: Source, record: Input, offset: int, error: Exception) -> None:
         before = self.context.record()
-        self._at(record)
+        self._at(record, offset)
         if source.is_global:
             self.context.skip(source.name, f"deserialization failed: {type(error).__name__}")
         else:
@@ -386,22 +415,28 @@ class ReferenceTask:
         self.context.set_record(before)
 
     def _extracted(
-        self, source: Source, record: Input, key: Any, value: Any, partition_time: int
+        self,
+        source: Source,
+        record: Input,
+        offset: int,
+        key: Any,
+        value: Any,
+        partition_time: int,
     ) -> int:
         assert source.timestamp_extractor is not None
         try:
             return source.timestamp_extractor(
-                record.topic, record.partition, record.offset, record.timestamp, key, value,
+                record.topic, record.partition, offset, record.timestamp, key, value,
                 record.headers, partition_time,
             )  # fmt: skip
         except Exception as error:
-            self._at(record)
+            self._at(record, offset)
             self.failures.stop_at(source.name, "the timestamp extractor", error)
 
-    def _without_time(self, source: Source, record: Input, timestamp: int) -> None:
+    def _without_time(self, source: Source, record: Input, offset: int, timestamp: int) -> None:
         """A negative time is an error of the record, unless the user's extractor gave it."""
         before = self.context.record()
-        self._at(record)
+        self._at(record, offset)
         if source.timestamp_extractor is None:
             error = ProcessingError(
                 f"a record of the topic {record.topic} has the negative time {timestamp}",
@@ -411,11 +446,39 @@ class ReferenceTask:
         self.context.skip(source.name, "its time is negative")
         self.context.set_record(before)
 
-    def _at(self, record: Input) -> None:
+    def _at(self, record: Input, offset: int) -> None:
         self.context.set_record(
-            (record.timestamp, record.headers, record.topic, record.partition, record.offset,
+            (record.timestamp, record.headers, record.topic, record.partition, offset,
              record.key, record.value)
         )  # fmt: skip
+
+
+def failed_node(error: Exception, otherwise: str) -> str:
+    """The operator that an error came out of; a sink's failure is its parent's."""
+    found = otherwise
+    for frame, _ in walk_tb(error.__traceback__):
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, Operator) and not isinstance(owner, Sink):
+            found = owner.wiring.node
+    return found
+
+
+def check_depth(topology: Topology) -> None:
+    """Refuse what would run out of Python's stack.
+
+    Raises:
+        TopologyError: too many operators stand below one another.
+    """
+    depths: dict[str, int] = {}
+    for name in reversed(list(topology.nodes)):
+        below = (depths.get(child, 0) for child in topology.nodes[name].children)
+        depths[name] = 1 + max(below, default=0)
+    deepest = max(depths.values(), default=0)
+    if deepest > DEPTH_MAX:
+        raise TopologyError(
+            f"the topology is {deepest} operators deep; the reference executor runs {DEPTH_MAX}",
+            hint="put several functions into one, repartition between, or take the fast executor",
+        )
 
 
 def reachable(topology: Topology, roots: Sequence[str]) -> frozenset[str]:

@@ -7,8 +7,10 @@ from typing import Any
 
 from ottla.streams.plan import views as plan
 from ottla.streams.reference.context import UNKNOWN, Context
+from ottla.streams.reference.joins.tables import joined_view
 from ottla.streams.reference.operator import Getter, Wiring, bind
 from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.suppress import buffered_view
 from ottla.streams.reference.transformers import TableTransformValues
 
 
@@ -60,7 +62,7 @@ class TransformedView:
 
 
 def make_view(view: plan.View, wiring: Wiring) -> Getter:
-    """The getter of a view of the plan; views of joins and buffers stand in `OTHERS`."""
+    """The getter of a view of the plan."""
     match view:
         case plan.Stored():
             store: Getter = wiring.store(view.store)
@@ -74,8 +76,7 @@ def make_view(view: plan.View, wiring: Wiring) -> Getter:
             node = wiring.operators[view.node]
             assert isinstance(node, TableTransformValues)
             return TransformedView(wiring.view(view.source), wiring.context, node)
-    return OTHERS[type(view)](view, wiring)
-
-
-#: Kinds of views that stand elsewhere; `catalog` adds them.
-OTHERS: dict[type, Callable[[Any, Wiring], Getter]] = {}
+        case plan.JoinedView():
+            return joined_view(view, wiring)
+        case plan.Buffered():
+            return buffered_view(view, wiring)

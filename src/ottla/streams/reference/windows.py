@@ -17,7 +17,7 @@ from ottla.streams.plan.windows import TimeWindows, UnlimitedWindows
 from ottla.streams.reference.aggregations import Aggregator
 from ottla.streams.reference.context import UNKNOWN
 from ottla.streams.reference.operator import Operator, Wiring
-from ottla.streams.reference.records import Change
+from ottla.streams.reference.records import Change, windowed
 from ottla.streams.reference.stores.window import TIME_MAX, WindowStore
 from ottla.streams.serdes import Windowed
 
@@ -51,8 +51,8 @@ class WindowOperator(Operator):
         self.aggregator = Aggregator(aggregation)
         self.send_old = send_old
         self.on_close = emit is Emit.ON_CLOSE
-        if self.on_close and self.store.row.persistent:
-            self.store.time_ordered = True
+        if self.on_close:
+            self.store.order_by_time()
         self.clock = EmitClock(self.context.settings.emit_interval_ms)
         self.stream_time = UNKNOWN
 
@@ -76,6 +76,9 @@ class WindowAggregate(WindowOperator):
         self.windows_for = windows_for(row.windows)
         self.grace = row.windows.grace_ms
         self.size = row.windows.size_ms if isinstance(row.windows, TimeWindows) else TIME_MAX
+        self.write_key = self.store.write_key
+        self.fetch, self.put = self.store.fetch_raw, self.store.put_raw
+        self.initial, self.add = self.aggregator.initial, self.aggregator.add
 
     def process(self, key: Any, value: Any, timestamp: int, headers: Headers) -> None:
         if key is None:
@@ -84,20 +87,25 @@ class WindowAggregate(WindowOperator):
         if timestamp > self.stream_time:
             self.stream_time = timestamp
         close_time = self.stream_time - self.grace
-        raw = self.store.write_key(key)
+        raw = self.write_key(key)
         assert raw is not None
         for start, end in self.windows_for(timestamp):
             if end <= close_time:
                 self.skip("its window is closed")
                 continue
-            held = self.store.fetch_raw(raw, start)
+            held = self.fetch(raw, start)
             if held is None:
-                old, time = self.aggregator.initial(), timestamp
+                old, time = self.initial(), timestamp
             else:
-                old, time = held.value, max(timestamp, held.timestamp)
-            new = self.aggregator.add(key, value, old, timestamp, headers)
-            self.store.put_raw(raw, new, start, time)
-            self.update(Windowed(key, start, end), new, old, time, headers)
+                old, time, _ = held
+                if timestamp > time:
+                    time = timestamp
+            new = self.add(key, value, old, timestamp, headers)
+            self.put(raw, new, start, time)
+            if not self.on_close:
+                change = Change(new, old if self.send_old else None)
+                forward = self.forward if time == timestamp else self.forward_at
+                forward(windowed((key, start, end)), change, time, headers)
         if self.on_close:
             self.emit_closed(close_time, headers)
 

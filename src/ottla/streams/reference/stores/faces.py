@@ -14,6 +14,7 @@ from ottla.streams.reference.records import Stamped
 from ottla.streams.reference.stores.key_value import KeyValueStore
 from ottla.streams.reference.stores.session import SessionStore
 from ottla.streams.reference.stores.store import StateStore
+from ottla.streams.reference.stores.versioned import VersionedStore
 from ottla.streams.reference.stores.window import TIME_MAX, WindowStore
 from ottla.streams.serdes import Windowed
 
@@ -105,8 +106,8 @@ class KeyValueFace(Face):
         return len(self._store.ordered())
 
     def approximate_num_entries(self) -> int:
-        """How many keys it holds; here exactly."""
-        return len(self)
+        """Kafka's estimate of how many keys it holds; `len` says it exactly."""
+        return self._store.estimate()
 
     def _items(self, found: Iterable[tuple[bytes, Any]]) -> Iterator[tuple[Any, Any]]:
         store = self._store
@@ -224,6 +225,30 @@ class SessionFace(Face):
         return ((session, self._shown(held)) for session, held in found)
 
 
+class VersionedFace(Face):
+    """Values by key and time; the timestamp of what is found is the one at which it was put."""
+
+    _store: VersionedStore
+
+    def get(self, key: Any, as_of: int | None = None) -> Stamped | None:
+        """The latest value, or the one that held at a time in ms."""
+        return self._store.get(key, as_of)
+
+    def put(self, key: Any, value: Any, timestamp: int) -> int:
+        """Until when the value holds, in ms; -1 is for ever, -2**63 that it came too late."""
+        self._check_writable()
+        return self._store.put_version(key, value, timestamp)
+
+    def delete(self, key: Any, timestamp: int) -> Stamped | None:
+        """Remove the key from a time on; what held there."""
+        self._check_writable()
+        return self._store.delete(key, timestamp)
+
+    def all(self) -> Iterator[tuple[Any, Any]]:
+        """The latest value of each key."""
+        return iter(self._store.dump())
+
+
 class Dump(Face):
     """Stores that only operators use: everything they hold can be looked at."""
 
@@ -231,11 +256,12 @@ class Dump(Face):
         return iter(self._store.dump())
 
 
-#: What a store looks like; others are a `Dump`. `catalog` adds versioned stores.
+#: What a store looks like; others are a `Dump`.
 FACES: dict[type[StateStore], Callable[..., Any]] = {
     KeyValueStore: KeyValueFace,
     WindowStore: WindowFace,
     SessionStore: SessionFace,
+    VersionedStore: VersionedFace,
 }
 
 

@@ -1,8 +1,8 @@
 """The key-value store: one value a key, with its time and headers where the row says so.
 
 On disk Kafka puts eight bytes of time before the value; here an entry is (value, time, headers).
-The changelog's time is the value's where values carry one, else the record's; a removal has the
-record's.
+The changelog's time is the one that the value was put with; a removal has the record's. A store
+without times answers -1 for them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from ottla.streams.execution import Headers
 from ottla.streams.plan.stores import Store
-from ottla.streams.reference.context import Context
-from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.context import UNKNOWN, Context
+from ottla.streams.reference.records import Stamped, stamped
 from ottla.streams.reference.stores.sorted_bytes import SortedBytes
 from ottla.streams.reference.stores.store import StateStore
 
@@ -24,7 +24,12 @@ class KeyValueStore(StateStore):
     def __init__(self, row: Store, context: Context, changelog: str | None) -> None:
         super().__init__(row, context, changelog)
         self.map: SortedBytes[Entry] = SortedBytes()
-        self.stamped = row.timestamped or row.with_headers
+        self.writes = 0
+        self.stamped = (row.timestamped or row.with_headers) and not row.times_lost
+
+    def estimate(self) -> int:
+        """How many keys there are; on disk Kafka says how many writes there were less removals."""
+        return max(0, self.writes) if self.row.persistent else len(self.map)
 
     def get(self, key: Any, as_of: int | None = None) -> Stamped | None:
         raw = self.write_key(key)
@@ -32,7 +37,7 @@ class KeyValueStore(StateStore):
         return None if entry is None else self.opened(entry)
 
     def opened(self, entry: Entry) -> Stamped:
-        return Stamped(self.read_value(entry[0]), entry[1], entry[2])
+        return stamped((self.read_value(entry[0]), entry[1], entry[2]))
 
     def ordered(self) -> SortedBytes[Entry]:
         """Everything, to be read in the order of the keys' bytes."""
@@ -52,16 +57,17 @@ class KeyValueStore(StateStore):
             return True
         if not self.row.with_headers:
             headers = ()
-        self.keep(raw, (data, timestamp, headers))
-        logged = timestamp if self.stamped else self.context.timestamp
-        self.log(raw, data, logged, headers)
+        self.keep(raw, (data, timestamp if self.stamped else UNKNOWN, headers))
+        self.log(raw, data, timestamp, headers)
         return True
 
     def keep(self, raw: bytes, entry: Entry) -> None:
         self.map.put(raw, entry)
+        self.writes += 1
 
     def remove(self, raw: bytes) -> None:
         self.map.pop(raw)
+        self.writes -= 1
         headers = self.context.headers if self.row.with_headers else ()
         self.log(raw, None, self.context.timestamp, headers)
 
@@ -91,7 +97,8 @@ class LruStore(KeyValueStore):
             eldest = next(iter(self.used))
             del self.used[eldest]
             self.map.pop(eldest)
-            self.log(eldest, None, self.context.timestamp)
+            if not self.row.timestamped:
+                self.log(eldest, None, self.context.timestamp)
 
     def remove(self, raw: bytes) -> None:
         self.used.pop(raw, None)

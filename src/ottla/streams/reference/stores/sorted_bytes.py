@@ -1,7 +1,8 @@
 """A map of bytes that can also be read in the order of its keys, as Kafka's stores on disk can.
 
 Point reads and writes are a dictionary's. The order is kept beside it and brought up to date only
-when somebody asks for it: new keys are put in place, keys that are gone are passed over.
+when somebody asks for it: new keys are put in place, keys that are gone are passed over, and swept
+out once they are half of all.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class SortedBytes(Generic[V]):
     def put(self, key: bytes, value: V) -> None:
         if key not in self.entries:
             self._new.append(key)
+            if len(self._new) > 2 * len(self.entries) + FEW:  # the same keys come and go
+                self._in_order()
         self.entries[key] = value
 
     def pop(self, key: bytes) -> V | None:
@@ -51,7 +54,7 @@ class SortedBytes(Generic[V]):
         if until is not None:
             end = bisect_left(order, until)
         entries = self.entries
-        return [(key, entries[key]) for key in order[start:end]]
+        return [(key, entries[key]) for key in order[start:end] if key in entries]
 
     def prefixed(self, prefix: bytes) -> list[tuple[bytes, V]]:
         return self.range(prefix, None, until=after_prefix(prefix))
@@ -70,7 +73,7 @@ class SortedBytes(Generic[V]):
                         insort(order, key)
             else:
                 order = self._order = sorted({*order, *new})
-        if len(order) != len(self.entries):
+        if len(order) > 2 * len(self.entries) + FEW:
             order = self._order = [key for key in order if key in self.entries]
         return order
 

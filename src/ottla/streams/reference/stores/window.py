@@ -17,7 +17,7 @@ from typing import Any
 from ottla.streams.execution import Headers
 from ottla.streams.plan.stores import Store
 from ottla.streams.reference.context import UNKNOWN, Context
-from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.records import Stamped, stamped
 from ottla.streams.reference.stores.key_value import Entry
 from ottla.streams.reference.stores.store import StateStore
 from ottla.streams.serdes import Windowed
@@ -34,18 +34,39 @@ class WindowStore(StateStore):
         #: is exactly as old as the retention.
         self.time_ordered = False
         self.stamped = row.timestamped or row.with_headers
-        self.observed = UNKNOWN
+        #: All records of one key and time are kept; on disk by numbers, where None is not put.
+        self.duplicates = row.retain_duplicates
+        self.numbered = row.retain_duplicates and row.persistent
+        #: How many records were put; of duplicates, where the last one stands.
         self.sequence = 0
+        self.newest: tuple[bytes, int] | None = None
+        #: The highest start that was put; the first that can be read, and that can be put.
+        self.observed = self.readable = self.live = UNKNOWN
         #: start to key to entries (one, but where duplicates are retained)
         self.windows: dict[int, dict[bytes, list[Entry]]] = {}
         self.starts: list[int] = []
         #: key to its starts, in order
         self.by_key: dict[bytes, list[int]] = {}
 
-    def oldest(self) -> int:
-        """The first start that can be read."""
-        limit = self.observed - self.row.retention_ms
-        return limit if self.time_ordered else limit + 1
+    def order_by_time(self) -> None:
+        """Windows that are emitted on close: Kafka has them on disk by time, and still shows
+        what is exactly as old as the retention.
+        """
+        self.time_ordered = self.row.persistent
+
+    def observe(self, start: int) -> None:
+        """A start that is higher than all before: what is too old by it goes.
+
+        A store on disk drops whole segments, and takes what falls into one that it still has.
+        """
+        self.observed = start
+        limit = start - self.row.retention_ms
+        self.readable = limit if self.time_ordered else limit + 1
+        self.live = limit + 1
+        if self.row.persistent:
+            self.live = max(0, limit) // self.interval() * self.interval()
+        if self.starts and self.starts[0] < self.live:
+            self.expire()
 
     def end_of(self, start: int) -> int:
         return min(start + self.row.window_size_ms, TIME_MAX)
@@ -58,9 +79,12 @@ class WindowStore(StateStore):
     def fetch_raw(self, raw: bytes, start: int) -> Stamped | None:
         keys = self.windows.get(start)
         entries = None if keys is None else keys.get(raw)
-        if entries is None or start < self.oldest():
+        if entries is None or start < self.readable:
             return None
-        return self.opened(entries[0])
+        if self.duplicates and self.newest != (raw, start):
+            return None  # Kafka asks for the number of the record that was put last
+        data, timestamp, headers = entries[-1]
+        return stamped((self.read_value(data), timestamp, headers))
 
     def get(self, key: Windowed, as_of: int | None = None) -> Stamped | None:
         """As the view of a windowed table asks."""
@@ -70,7 +94,7 @@ class WindowStore(StateStore):
         """The key's windows that start from `first` to `last`, both in, in order."""
         raw = self.write_key(key)
         starts = self.by_key.get(raw, []) if raw is not None else []
-        low = bisect_left(starts, max(first, self.oldest()))
+        low = bisect_left(starts, max(first, self.readable))
         high = bisect_right(starts, last)
         return [
             (start, self.opened(entry))
@@ -80,7 +104,7 @@ class WindowStore(StateStore):
 
     def by_time(self, first: int, last: int) -> Iterator[tuple[Windowed, Stamped]]:
         """All windows that start from `first` to `last`, by start, then by the key's bytes."""
-        low = bisect_left(self.starts, max(first, self.oldest()))
+        low = bisect_left(self.starts, max(first, self.readable))
         for start in self.starts[low : bisect_right(self.starts, last)]:
             for raw, entries in sorted(self.windows[start].items()):
                 for entry in entries:
@@ -99,7 +123,7 @@ class WindowStore(StateStore):
         and start.
         """
         interval = 0 if self.time_ordered or not self.row.persistent else self.interval()
-        low = bisect_left(self.starts, max(first, self.oldest()))
+        low = bisect_left(self.starts, max(first, self.readable))
         found = []
         for start in self.starts[low : bisect_right(self.starts, last)]:
             for raw, entries in self.windows[start].items():
@@ -120,7 +144,7 @@ class WindowStore(StateStore):
         return self.row.segment_interval_ms or 1
 
     def opened(self, entry: Entry) -> Stamped:
-        return Stamped(self.read_value(entry[0]), entry[1], entry[2])
+        return stamped((self.read_value(entry[0]), entry[1], entry[2]))
 
     def dump(self) -> list[tuple[Any, Any]]:
         return self.in_order(0, TIME_MAX)
@@ -138,37 +162,36 @@ class WindowStore(StateStore):
     def put_raw(
         self, raw: bytes, value: Any, start: int, timestamp: int, headers: Headers = ()
     ) -> None:
-        row = self.row
         data = None if value is None else self.write_value(value)
-        if data is None or not row.with_headers:
-            headers = self.context.headers if row.with_headers else ()
-        if self.is_live(start):
-            self.change(raw, start, None if data is None else (data, timestamp, headers))
-            self.expire()
-        else:
-            self.context.skip(self.name, "it came too late for the store")
-        if row.retain_duplicates:
+        if not self.row.with_headers:
+            headers = ()
+        elif data is None:
+            headers = self.context.headers
+        if data is not None or not self.numbered:
+            self.keep(raw, start, data, timestamp if self.stamped else UNKNOWN, headers)
+        if self.duplicates:
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:
-            logged = timestamp if self.stamped and data is not None else self.context.timestamp
-            self.log(raw + SUFFIX.pack(start, self.sequence), data, logged, headers)
+            logged = self.context.timestamp if data is None else timestamp
+            place = raw + SUFFIX.pack(start, self.sequence)
+            self.context.produce(self.changelog, place, data, logged, headers)
 
-    def is_live(self, start: int) -> bool:
+    def keep(
+        self, raw: bytes, start: int, data: bytes | None, timestamp: int, headers: Headers
+    ) -> None:
         if start > self.observed:
-            self.observed = start
-        limit = self.observed - self.row.retention_ms
-        if not self.row.persistent:
-            return start > limit
-        interval = self.interval()
-        return limit < 0 or start // interval >= limit // interval
-
-    def change(self, raw: bytes, start: int, entry: Entry | None) -> None:
+            self.observe(start)
+        if start < self.live:
+            self.newest = None
+            self.context.skip(self.name, "it came too late for the store")
+            return
         keys = self.windows.get(start)
-        if entry is None:
-            if keys is not None and raw in keys and not self.row.retain_duplicates:
+        if data is None:
+            if keys is not None and raw in keys and not self.duplicates:
                 del keys[raw]
                 self.forget_key(raw, start)
             return
+        entry = (data, timestamp, headers)
         if keys is None:
             keys = self.windows[start] = {}
             insort(self.starts, start)
@@ -176,25 +199,19 @@ class WindowStore(StateStore):
         if entries is None:
             keys[raw] = [entry]
             insort(self.by_key.setdefault(raw, []), start)
-        elif self.row.retain_duplicates:
+        elif self.duplicates:
             entries.append(entry)
         else:
             entries[0] = entry
+        if self.numbered:
+            self.newest = (raw, start)
 
     def expire(self) -> None:
-        """Drop what no read can reach any more: whole segments on disk, windows in memory."""
-        limit = self.observed - self.row.retention_ms
-        if self.row.persistent:
-            interval = self.interval()
-            first = limit // interval * interval
-        else:
-            first = limit + 1
-        if self.starts[0:1] and self.starts[0] < first:
-            gone = bisect_left(self.starts, first)
-            for start in self.starts[:gone]:
-                for raw in self.windows.pop(start):
-                    self.forget_key(raw, start)
-            del self.starts[:gone]
+        gone = bisect_left(self.starts, self.live)
+        for start in self.starts[:gone]:
+            for raw in self.windows.pop(start):
+                self.forget_key(raw, start)
+        del self.starts[:gone]
 
     def forget_key(self, raw: bytes, start: int) -> None:
         starts = self.by_key[raw]

@@ -1,0 +1,64 @@
+"""Native aggregates: what `aggregate(n=count(), total=sum_of(col("price")))` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ottla.streams.errors import TopologyError
+from ottla.streams.plan.functions import Function
+from ottla.streams.plan.operators import Aggregate, Column, Columns
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """One aggregate; `of` is an expression or a function of the value."""
+
+    aggregate: Aggregate
+    of: Any = None
+
+
+def count(of: Any = None) -> ColumnSpec:
+    """How many records; with an expression, those for which it is not null."""
+    return ColumnSpec(Aggregate.COUNT, of)
+
+
+def sum_of(of: Any) -> ColumnSpec:
+    """The sum; null until there is a number."""
+    return ColumnSpec(Aggregate.SUM, of)
+
+
+def min_of(of: Any) -> ColumnSpec:
+    """The least; nulls are left out."""
+    return ColumnSpec(Aggregate.MIN, of)
+
+
+def max_of(of: Any) -> ColumnSpec:
+    """The greatest; nulls are left out."""
+    return ColumnSpec(Aggregate.MAX, of)
+
+
+def first_of(of: Any) -> ColumnSpec:
+    """The first that is not null, in the order in which records came."""
+    return ColumnSpec(Aggregate.FIRST, of)
+
+
+def last_of(of: Any) -> ColumnSpec:
+    """The last that is not null, in the order in which records came."""
+    return ColumnSpec(Aggregate.LAST, of)
+
+
+def columns_of(given: Mapping[str, object]) -> Columns:
+    found = []
+    for name, spec in given.items():
+        if not isinstance(spec, ColumnSpec):
+            raise TopologyError(
+                f"the column {name} is {spec!r}, which is no aggregate",
+                hint="count(), sum_of(…), min_of(…), max_of(…), first_of(…), last_of(…)",
+            )
+        of = None
+        if spec.of is not None:
+            of = Function.of(spec.of, ("key", "value"), what=f"the column {name}")
+        found.append(Column(name, spec.aggregate, of))
+    return Columns(tuple(found))

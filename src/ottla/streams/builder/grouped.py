@@ -1,0 +1,340 @@
+"""Grouped streams and what is counted, reduced and aggregated of them, in windows or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from ottla.streams.builder.building import Materialized
+from ottla.streams.builder.columns import ColumnSpec, columns_of
+from ottla.streams.builder.graph import GraphNode, ProcessorNode, RepartitionNode
+from ottla.streams.builder.specs import StoreSpec, spec_of
+from ottla.streams.builder.stream import KStream, serde_of
+from ottla.streams.builder.tables import Kept
+from ottla.streams.builder.windows import Windows
+from ottla.streams.errors import TopologyError
+from ottla.streams.plan import operators as plan
+from ottla.streams.plan.functions import Function
+from ottla.streams.plan.operators import Aggregation, Emit, Operator
+from ottla.streams.plan.stores import Store
+from ottla.streams.plan.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
+from ottla.streams.serdes import JSON, LONG, Serde, session_windowed, time_windowed
+from ottla.streams.serdes.serde import INT_MAX
+
+if TYPE_CHECKING:
+    from ottla.streams.builder.cogrouped import CogroupedKStream
+    from ottla.streams.builder.table import KTable
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+ADDED = ("key", "value", "aggregate")
+REDUCED = ("aggregate", "value")
+MERGED = ("key", "left", "right")
+
+REDUCE = "KSTREAM-REDUCE-"
+AGGREGATE = "KSTREAM-AGGREGATE-"
+
+
+class Aggregating(Generic[K, V]):
+    """What all grouped streams offer. Subclasses say which operator and which store it is."""
+
+    grouped: KGroupedStream[K, V]
+
+    def _kept(self, kept: Materialized) -> Store:
+        raise NotImplementedError
+
+    def _operator(self, store: str, aggregation: Aggregation, send_old: bool) -> Operator:
+        raise NotImplementedError
+
+    def _table_key(self, key: Serde | None) -> Serde | None:
+        return key
+
+    @property
+    def _grace_ms(self) -> int | None:
+        return None
+
+    def count(self, *, store: object = None, name: str | None = None) -> KTable[Any, int]:
+        """How many records each key (and window) has; a table of whole numbers.
+
+        >>> app.stream("clicks", key=str, value=str).group_by_key().count(store="clicks-by-user")
+        """
+        building = self.grouped._building
+        if store is not None and _name(store) is None:
+            building.new_store_name(AGGREGATE)  # Kafka does, and never uses it
+        return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG)
+
+    def reduce(
+        self, reducer: Any, *, store: object = None, value: object = None, name: str | None = None
+    ) -> KTable[Any, V]:
+        """`reducer(aggregate, value)`; the first value of a key stands as it is."""
+        function = Function.of(reducer, REDUCED, what="reduce")
+        serde = serde_of(value, self.grouped._value)
+        return self._aggregated(REDUCE, plan.Reduce(function), store, name, serde)
+
+    @overload
+    def aggregate(
+        self, initializer: Callable[[], Any], adder: Any, merger: Any = None, /, *,
+        store: object = None, value: object = None, name: str | None = None,
+    ) -> KTable[Any, Any]: ...  # fmt: skip
+
+    @overload
+    def aggregate(
+        self, *, store: object = None, value: object = None, name: str | None = None,
+        **columns: ColumnSpec,
+    ) -> KTable[Any, dict[str, Any]]: ...  # fmt: skip
+
+    def aggregate(
+        self,
+        initializer: Any = None,
+        adder: Any = None,
+        merger: Any = None,
+        /,
+        *,
+        store: object = None,
+        value: object = None,
+        name: str | None = None,
+        **columns: Any,
+    ) -> KTable[Any, Any]:
+        """`initializer()` once a key, then `adder(value, aggregate)` or `adder(key, value, aggregate)`.
+
+        Or native columns, which need no Python while records run, and give dicts:
+
+        >>> sales.group_by_key().aggregate(n=count(), total=sum_of(col("price")), store="sales")
+        """
+        aggregation = self._aggregation(initializer, adder, merger, columns)
+        serde = serde_of(value, JSON if columns else None)
+        return self._aggregated(AGGREGATE, aggregation, store, name, serde)
+
+    def _aggregation(
+        self, initializer: Any, adder: Any, merger: Any, columns: dict[str, ColumnSpec]
+    ) -> Aggregation:
+        if columns:
+            if initializer is not None:
+                raise TopologyError(
+                    "aggregate takes functions or columns, not both",
+                    hint="aggregate(dict, add), or aggregate(n=count(), total=sum_of(col('x')))",
+                )
+            return columns_of(columns)
+        if initializer is None or adder is None:
+            raise TopologyError(
+                "aggregate needs to know how an aggregate begins and how a value is added",
+                hint="aggregate(lambda: 0, lambda value, total: total + value, value=int)",
+            )
+        return fold(initializer, adder, merger, self._needs_merger)
+
+    _needs_merger = False
+
+    def _aggregated(
+        self,
+        prefix: str,
+        aggregation: Aggregation,
+        store: object,
+        name: str | None,
+        value: Serde | None,
+    ) -> KTable[Any, Any]:
+        grouped = self.grouped
+        building = grouped._building
+        kept = Materialized.of(building, store, prefix, key=grouped._key, value=value)
+        name = building.name(name, prefix)
+        self._kept(kept)  # what does not fit is said here, and not when the topology is built
+
+        def made(store: str, send_old: bool) -> Operator:
+            return self._operator(store, aggregation, send_old)
+
+        table = Kept(lambda: self._kept(kept), made)
+        node = ProcessorNode(
+            name, versioned=kept.is_versioned, operator=table.operator, stores=table.stores,
+            grace_ms=self._grace_ms,
+        )  # fmt: skip
+        return grouped._placed(name, node, table, kept, self._table_key(kept.spec.key))
+
+
+def fold(initializer: Any, adder: Any, merger: Any, needs_merger: bool) -> plan.Fold:
+    if needs_merger and merger is None:
+        raise TopologyError(
+            "sessions grow together, so aggregate needs to know how two aggregates become one",
+            hint="aggregate(initializer, adder, merger) with merger(left, right)",
+        )
+    if merger is not None and not needs_merger:
+        raise TopologyError("only sessions have a merger", hint="leave the third function out")
+    return plan.Fold(
+        Function.of(initializer, (), what="the initializer"),
+        Function.of(adder, ADDED, what="the adder"),
+        None if merger is None else Function.of(merger, MERGED, what="the merger"),
+    )
+
+
+def _name(given: object) -> str | None:
+    spec = spec_of(given)
+    return spec.name if isinstance(spec, StoreSpec) else None
+
+
+class KGroupedStream(Aggregating[K, V]):
+    """A stream by key, ready to be counted, reduced, aggregated, cut into windows or cogrouped."""
+
+    def __init__(
+        self,
+        stream: KStream[Any, V],
+        source: str,
+        node: GraphNode,
+        key: Serde | None,
+        value: Serde | None,
+        topic: str | None,
+        *,
+        rekeyed: bool,
+    ) -> None:
+        self._building = stream._building
+        self._source = source
+        self._node = node
+        self._sources = stream._sources
+        self._key_serde = key
+        self._value = value
+        #: The name that the user gave to the repartition topic.
+        self._topic = topic
+        self._rekeyed = rekeyed
+        self._repartition: RepartitionNode | None = None
+        self.grouped = self
+
+    @property
+    def _key(self) -> Any:
+        return self._key_serde
+
+    def _kept(self, kept: Materialized) -> Store:
+        return kept.key_value(self._building)
+
+    def _operator(self, store: str, aggregation: Aggregation, send_old: bool) -> Operator:
+        return plan.StreamAggregate(store, aggregation, send_old)
+
+    def windowed_by(self, windows: Windows) -> WindowedKStream[K, V]:
+        """Count, reduce or aggregate in windows: `tumbling`, `hopping`, `sliding`, `session` …"""
+        return WindowedKStream(self, windows)
+
+    def cogroup(self, adder: Any) -> CogroupedKStream[K]:
+        """Begin an aggregate of several grouped streams; `adder` is for this one's values."""
+        from ottla.streams.builder.cogrouped import CogroupedKStream
+
+        return CogroupedKStream(self, adder)
+
+    def _placed(
+        self,
+        name: str,
+        node: ProcessorNode,
+        table: Kept,
+        kept: Materialized,
+        key: Serde | None,
+    ) -> KTable[Any, Any]:
+        """The aggregation below the group, through a repartition topic where keys have changed."""
+        from ottla.streams.builder.table import KTable
+
+        building, parent, sources = self._building, self._node, self._sources
+        if self._rekeyed:
+            prefix = self._topic if self._topic is not None else str(kept.name)
+            named = self._topic is not None or kept.queryable
+            made = building.repartition(prefix, self._key_serde, self._value, named=named)
+            if self._repartition is None or self._topic is None:
+                self._repartition = made
+            building.graph.add(parent, self._repartition)
+            parent, sources = self._repartition, frozenset((made.name,))
+        building.graph.add(parent, node)
+        return KTable(building, name, node, sources, key, kept.spec.value, table)
+
+
+class WindowedKStream(Aggregating[K, V]):
+    """A grouped stream in windows. Keys of the tables are `Windowed(key, start, end)`."""
+
+    def __init__(
+        self, grouped: KGroupedStream[K, V], windows: Windows, emit: Emit = Emit.ON_UPDATE
+    ) -> None:
+        self.grouped = grouped
+        self._windows = windows
+        self._emit = emit
+        self._needs_merger = isinstance(windows, SessionWindows)
+        check_windows(windows)
+
+    def emit(self, when: str) -> WindowedKStream[K, V]:
+        """When results are sent: `"on_window_update"` at each record, `"on_window_close"` once."""
+        try:
+            emit = Emit(when)
+        except ValueError:
+            raise TopologyError(
+                f"results cannot be emitted {when!r}",
+                hint='take "on_window_update" or "on_window_close"',
+            ) from None
+        if emit is Emit.ON_CLOSE and isinstance(self._windows, UnlimitedWindows):
+            raise TopologyError(
+                "an unlimited window never closes", hint='leave emit("on_window_close") out'
+            )
+        return WindowedKStream(self.grouped, self._windows, emit)
+
+    @property
+    def _grace_ms(self) -> int | None:
+        return grace_of(self._windows)
+
+    def _table_key(self, key: Serde | None) -> Serde | None:
+        return windowed_key(self._windows, key or self.grouped._building.key)
+
+    def _kept(self, kept: Materialized) -> Store:
+        return window_store_of(self.grouped, self._windows, kept)
+
+    def _operator(self, store: str, aggregation: Aggregation, send_old: bool) -> Operator:
+        return window_operator(self._windows, store, aggregation, self._emit, send_old)
+
+
+def check_windows(windows: object) -> None:
+    kinds = TimeWindows | UnlimitedWindows | SlidingWindows | SessionWindows
+    if not isinstance(windows, kinds):
+        raise TopologyError(
+            f"windowed_by takes windows, not {windows!r}",
+            hint='tumbling("1m"), hopping("5m", every="1m"), sliding("30s"), session("10s")',
+        )
+
+
+def grace_of(windows: Windows) -> int:
+    """For suppress: how long after its end a window takes records; a session's gap counts too."""
+    if isinstance(windows, SessionWindows):
+        return windows.grace_ms + windows.gap_ms
+    return windows.grace_ms
+
+
+def windowed_key(windows: Windows, key: Serde | None) -> Serde | None:
+    if key is None:
+        return None
+    match windows:
+        case TimeWindows():
+            return time_windowed(key, windows.size_ms)
+        case UnlimitedWindows():
+            return time_windowed(key, INT_MAX)
+        case SlidingWindows():
+            return time_windowed(key, windows.difference_ms)
+        case SessionWindows():
+            return session_windowed(key)
+
+
+def window_store_of(
+    grouped: KGroupedStream[Any, Any], windows: Windows, kept: Materialized
+) -> Store:
+    building = grouped._building
+    match windows:
+        case TimeWindows():
+            size = windows.size_ms
+            return kept.windows(building, size, size + windows.grace_ms)
+        case UnlimitedWindows():
+            return kept.windows(building, INT_MAX, INT_MAX)
+        case SlidingWindows():
+            size = windows.difference_ms
+            return kept.windows(building, size, 2 * size + windows.grace_ms)
+        case SessionWindows():
+            return kept.sessions(building, windows.gap_ms + windows.grace_ms)
+
+
+def window_operator(
+    windows: Windows, store: str, aggregation: Aggregation, emit: Emit, send_old: bool
+) -> Operator:
+    match windows:
+        case SlidingWindows():
+            return plan.SlidingAggregate(store, windows, aggregation, emit, send_old)
+        case SessionWindows():
+            return plan.SessionAggregate(store, windows, aggregation, emit, send_old)
+        case _:
+            return plan.WindowAggregate(store, windows, aggregation, emit, send_old)

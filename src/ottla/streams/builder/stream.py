@@ -1,0 +1,527 @@
+"""A stream: records that stand each for itself. Kafka's KStream in Python's habits.
+
+A function's number of parameters says what it is called with: `lambda value:` or `lambda key, value:`.
+Every operator takes `name=` for its node, as Kafka's `Named` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, Literal, TextIO, TypeVar
+
+from ottla.streams.builder.building import Building, Materialized
+from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode
+from ottla.streams.builder.specs import Duration, StoreSpec, checked_name
+from ottla.streams.builder.tables import SourceTable
+from ottla.streams.errors import TopologyError
+from ottla.streams.plan import operators as plan
+from ottla.streams.plan.functions import Function
+from ottla.streams.plan.stores import Store
+from ottla.streams.plan.windows import JoinWindows
+from ottla.streams.serdes import Serde, serde_for
+
+if TYPE_CHECKING:
+    from ottla.streams.builder.grouped import KGroupedStream
+    from ottla.streams.builder.table import GlobalKTable, KTable
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+RECORD = ("key", "value")
+
+
+def serde_of(given: object, otherwise: Serde | None = None) -> Serde | None:
+    return otherwise if given is None else serde_for(given)
+
+
+class KStream(Generic[K, V]):
+    """A stream of records. Made by `Streams.stream` and by operators, never by hand."""
+
+    def __init__(
+        self,
+        building: Building,
+        name: str,
+        node: GraphNode,
+        sources: frozenset[str],
+        key: Serde | None,
+        value: Serde | None,
+        *,
+        rekeyed: bool = False,
+    ) -> None:
+        self._building = building
+        self._name = name
+        self._node = node
+        self._sources = sources
+        self._key = key
+        self._value = value
+        #: Its key may have changed: whatever groups or joins by key goes through a topic first.
+        self._rekeyed = rekeyed
+        self._repartitioned: GraphNode | None = None
+
+    def __repr__(self) -> str:
+        return f"<KStream {self._name}>"
+
+    def __iter__(self) -> Any:
+        raise TypeError(
+            "a stream cannot be iterated: it is a plan; take a TopologyTest to see records"
+        )
+
+    # ------------------------------------------------------------ record by record
+    def _then(
+        self,
+        prefix: str,
+        name: str | None,
+        operator: plan.Operator,
+        *,
+        key: Serde | None,
+        value: Serde | None,
+        changes_key: bool = False,
+        changes_value: bool = False,
+    ) -> KStream[Any, Any]:
+        name = self._building.name(name, prefix)
+        node = ProcessorNode(
+            name,
+            changes_key=changes_key,
+            changes_value=changes_value,
+            operator=lambda: operator,
+        )
+        self._building.graph.add(self._node, node)
+        return self._derived(name, node, key, value, rekeyed=changes_key or self._rekeyed)
+
+    def _derived(
+        self, name: str, node: GraphNode, key: Serde | None, value: Serde | None, *, rekeyed: bool
+    ) -> KStream[Any, Any]:
+        return KStream(self._building, name, node, self._sources, key, value, rekeyed=rekeyed)
+
+    def _same(self, prefix: str, name: str | None, operator: plan.Operator) -> KStream[K, V]:
+        return self._then(prefix, name, operator, key=self._key, value=self._value)
+
+    def filter(self, predicate: Any, *, name: str | None = None) -> KStream[K, V]:
+        """Records for which the predicate is true; it is also asked about null values.
+
+        >>> app.stream("orders", key=str, value=dict).filter(col("price") >= 10).to("large")
+        """
+        function = Function.of(predicate, RECORD, what="filter")
+        return self._same("KSTREAM-FILTER-", name, plan.Filter(function))
+
+    def filter_not(self, predicate: Any, *, name: str | None = None) -> KStream[K, V]:
+        """Records for which the predicate is not true."""
+        function = Function.of(predicate, RECORD, what="filter_not")
+        return self._same("KSTREAM-FILTER-", name, plan.Filter(function, negate=True))
+
+    def map(
+        self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
+    ) -> KStream[Any, Any]:
+        """A new (key, value) for each record. Grouping and joining after it go through a topic."""
+        function = Function.of(mapper, RECORD, what="map")
+        return self._then(
+            "KSTREAM-MAP-", name, plan.Map(function), key=serde_of(key), value=serde_of(value),
+            changes_key=True,
+        )  # fmt: skip
+
+    def map_values(
+        self, mapper: Any, *, value: object = None, name: str | None = None
+    ) -> KStream[K, Any]:
+        """A new value for each record; the key stays."""
+        function = Function.of(mapper, RECORD, what="map_values")
+        return self._then(
+            "KSTREAM-MAPVALUES-", name, plan.MapValues(function), key=self._key,
+            value=serde_of(value), changes_value=True,
+        )  # fmt: skip
+
+    def flat_map(
+        self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
+    ) -> KStream[Any, Any]:
+        """No, one or several (key, value) for each record."""
+        function = Function.of(mapper, RECORD, what="flat_map")
+        return self._then(
+            "KSTREAM-FLATMAP-", name, plan.FlatMap(function), key=serde_of(key),
+            value=serde_of(value), changes_key=True,
+        )  # fmt: skip
+
+    def flat_map_values(
+        self, mapper: Any, *, value: object = None, name: str | None = None
+    ) -> KStream[K, Any]:
+        """No, one or several values for each record, all under its key."""
+        function = Function.of(mapper, RECORD, what="flat_map_values")
+        return self._then(
+            "KSTREAM-FLATMAPVALUES-", name, plan.FlatMapValues(function), key=self._key,
+            value=serde_of(value), changes_value=True,
+        )  # fmt: skip
+
+    def select_key(
+        self, selector: Any, *, key: object = None, name: str | None = None
+    ) -> KStream[Any, V]:
+        """A new key for each record."""
+        function = Function.of(selector, RECORD, what="select_key")
+        return self._then(
+            "KSTREAM-KEY-SELECT-", name, plan.SelectKey(function), key=serde_of(key),
+            value=self._value, changes_key=True,
+        )  # fmt: skip
+
+    def peek(self, action: Any, *, name: str | None = None) -> KStream[K, V]:
+        """Call a function on each record, which goes on as it is."""
+        function = Function.of(action, RECORD, what="peek")
+        return self._same("KSTREAM-PEEK-", name, plan.Peek(function))
+
+    def foreach(self, action: Any, *, name: str | None = None) -> Any:
+        """Call a function on each record; the stream ends there. Also a decorator."""
+        function = Function.of(action, RECORD, what="foreach")
+        self._same("KSTREAM-FOREACH-", name, plan.Peek(function))
+        return action
+
+    def print(
+        self,
+        *,
+        label: str | None = None,
+        mapper: Callable[[Any, Any], str] | None = None,
+        file: TextIO | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Print each record as `[label]: key, value`, to standard output or a file."""
+        label = self._name if label is None else label
+
+        def action(key: Any, value: Any) -> None:
+            shown = (
+                f"{_java_text(key)}, {_java_text(value)}" if mapper is None else mapper(key, value)
+            )
+            print(f"[{label}]: {shown}", file=file)
+
+        self._same("KSTREAM-PRINTER-", name, plan.Peek(Function.of(action, RECORD, what="print")))
+
+    def merge(self, other: KStream[K, V], *, name: str | None = None) -> KStream[K, V]:
+        """Records of both streams, in no order between them."""
+        _check(other, KStream, "merge")
+        name = self._building.name(name, "KSTREAM-MERGE-")
+        node = ProcessorNode(name, is_merge=True)
+        self._building.graph.add((self._node, other._node), node)
+        return KStream(
+            self._building, name, node, self._sources | other._sources,
+            self._key if self._key == other._key else None,
+            self._value if self._value == other._value else None,
+            rekeyed=self._rekeyed or other._rekeyed,
+        )  # fmt: skip
+
+    def split(self, *, name: str | None = None) -> Split[K, V]:
+        """Branches: a record goes to the first whose predicate is true.
+
+        >>> parts = orders.split(name="by-size-").branch(is_large, name="large").default(name="small")
+        >>> parts["by-size-large"].to("large")
+        """
+        return Split(self, name)
+
+    # ------------------------------------------------------------ out, and through topics
+    def to(
+        self,
+        topic: str | Callable[..., str],
+        *,
+        key: object = None,
+        value: object = None,
+        partitioner: Any = None,
+        name: str | None = None,
+    ) -> None:
+        """Write each record to a topic, or to the one that `topic(key, value, context)` names."""
+        name = self._building.name(name, "KSTREAM-SINK-")
+        fixed = topic if isinstance(topic, str) else None
+        offered = ("key", "value", "context")
+        extractor = None if fixed is not None else Function.of(topic, offered, what="to")
+        node = SinkNode(
+            name, topic=fixed, extractor=extractor, key=serde_of(key, self._key),
+            value=serde_of(value, self._value), partitioner=partitioner,
+        )  # fmt: skip
+        self._building.graph.add(self._node, node)
+
+    def repartition(
+        self,
+        *,
+        key: object = None,
+        value: object = None,
+        partitions: int | None = None,
+        partitioner: Any = None,
+        name: str | None = None,
+    ) -> KStream[K, V]:
+        """Write the stream to a topic of its own and read it back, so that equal keys come together."""
+        building = self._building
+        if partitions is not None and partitions < 1:
+            raise TopologyError(f"a topic with {partitions} partitions", hint="1 or more")
+        prefix = building.new_name("KSTREAM-REPARTITION-") if name is None else checked_name(name)
+        key_serde, value_serde = serde_of(key, self._key), serde_of(value, self._value)
+        node = building.repartition(
+            prefix, key_serde, value_serde, named=name is not None, mergeable=False,
+            partitioner=partitioner, partitions=partitions,
+        )  # fmt: skip
+        building.graph.add(self._node, node)
+        sources = frozenset((node.name,))
+        return KStream(building, node.name, node, sources, key_serde, value_serde)
+
+    def to_table(
+        self,
+        *,
+        store: object = None,
+        key: object = None,
+        value: object = None,
+        name: str | None = None,
+    ) -> KTable[K, V]:
+        """The last value of each key, as a table."""
+        from ottla.streams.builder.table import KTable
+
+        building = self._building
+        given = name
+        name = building.name(given, "KSTREAM-TOTABLE-")
+        kept = Materialized.of(
+            building, store, "KSTREAM-TOTABLE-", key=serde_of(key, self._key),
+            value=serde_of(value, self._value),
+        )  # fmt: skip
+        parent, sources = self._node, self._sources
+        if self._rekeyed:
+            node = building.repartition(
+                name, kept.spec.key, kept.spec.value, named=given is not None
+            )
+            building.graph.add(parent, node)
+            parent, sources = node, frozenset((node.name,))
+        table = SourceTable(lambda: kept.key_value(building), is_kept=kept.queryable)
+        made = ProcessorNode(
+            name, versioned=kept.is_versioned, operator=table.operator, stores=table.stores
+        )
+        building.graph.add(parent, made)
+        return KTable(building, name, made, sources, kept.spec.key, kept.spec.value, table)
+
+    # ------------------------------------------------------------ groups
+    def group_by_key(
+        self, *, key: object = None, value: object = None, name: str | None = None
+    ) -> KGroupedStream[K, V]:
+        """Group by the key that records have. `name` is the repartition topic's, if there is one."""
+        from ottla.streams.builder.grouped import KGroupedStream
+
+        return KGroupedStream(
+            self, self._name, self._node, serde_of(key, self._key), serde_of(value, self._value),
+            name, rekeyed=self._rekeyed,
+        )  # fmt: skip
+
+    def group_by(
+        self, selector: Any, *, key: object = None, value: object = None, name: str | None = None
+    ) -> KGroupedStream[Any, V]:
+        """Group by what the function gives; through a repartition topic."""
+        from ottla.streams.builder.grouped import KGroupedStream
+
+        function = Function.of(selector, RECORD, what="group_by")
+        selected = self._then(
+            "KSTREAM-KEY-SELECT-", name, plan.SelectKey(function), key=serde_of(key),
+            value=self._value, changes_key=True,
+        )  # fmt: skip
+        return KGroupedStream(
+            selected, selected._name, selected._node, serde_of(key),
+            serde_of(value, self._value), name, rekeyed=True,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ processors
+    def process(
+        self,
+        supplier: Callable[[], Any],
+        *stores: str,
+        key: object = None,
+        value: object = None,
+        name: str | None = None,
+    ) -> KStream[Any, Any]:
+        """Records through a `Processor` of yours, which may change keys.
+
+        `supplier` is its class or a function without parameters that makes one; `stores` are names of
+        stores that it may reach. A supplier with a method `stores()` brings specs of its own.
+        """
+        return self._processed(
+            "KSTREAM-PROCESSOR-", supplier, stores, name, serde_of(key), serde_of(value), False
+        )
+
+    def process_values(
+        self,
+        supplier: Callable[[], Any],
+        *stores: str,
+        value: object = None,
+        name: str | None = None,
+    ) -> KStream[K, Any]:
+        """Records through a `FixedKeyProcessor` of yours: the key stays."""
+        return self._processed(
+            "KSTREAM-PROCESSVALUES-", supplier, stores, name, self._key, serde_of(value), True
+        )
+
+    def _processed(
+        self,
+        prefix: str,
+        supplier: Callable[[], Any],
+        stores: tuple[str, ...],
+        name: str | None,
+        key: Serde | None,
+        value: Serde | None,
+        fixed: bool,
+    ) -> KStream[Any, Any]:
+        check_supplier(supplier, "process_values" if fixed else "process")
+        name = self._building.new_name(prefix) if name is None else checked_name(name)
+        operator = plan.Process(supplier, fixed_key=fixed)
+        node = ProcessorNode(
+            name, operator=lambda: operator, stores=lambda: stores_of(supplier),
+            connected=lambda: stores,
+        )  # fmt: skip
+        self._building.graph.add(self._node, node)
+        return self._derived(name, node, key, value, rekeyed=self._rekeyed or not fixed)
+
+    # ------------------------------------------------------------ joins
+    def join(
+        self,
+        other: KStream[K, Any] | KTable[K, Any] | GlobalKTable[Any, Any],
+        joiner: Any,
+        *,
+        within: JoinWindows | None = None,
+        on: Any = None,
+        key: object = None,
+        value: object = None,
+        other_value: object = None,
+        grace: Duration | None = None,
+        store: str | None = None,
+        this_store: StoreSpec | None = None,
+        other_store: StoreSpec | None = None,
+        logged: bool = True,
+        configs: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> KStream[K, Any]:
+        """Records that have a partner of the same key.
+
+        With a stream: `within=join_within("5m")`; `store` names both window stores. With a table:
+        the value that the key has then; `grace` waits for late changes of a versioned one. With a
+        global table: `on=` gives the table's key.
+        """
+        return self._join("inner", locals())
+
+    def left_join(
+        self,
+        other: KStream[K, Any] | KTable[K, Any] | GlobalKTable[Any, Any],
+        joiner: Any,
+        *,
+        within: JoinWindows | None = None,
+        on: Any = None,
+        key: object = None,
+        value: object = None,
+        other_value: object = None,
+        grace: Duration | None = None,
+        store: str | None = None,
+        this_store: StoreSpec | None = None,
+        other_store: StoreSpec | None = None,
+        logged: bool = True,
+        configs: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> KStream[K, Any]:
+        """As `join`, and records without a partner too, with None for it."""
+        return self._join("left", locals())
+
+    def outer_join(
+        self,
+        other: KStream[K, Any],
+        joiner: Any,
+        *,
+        within: JoinWindows | None = None,
+        key: object = None,
+        value: object = None,
+        other_value: object = None,
+        store: str | None = None,
+        this_store: StoreSpec | None = None,
+        other_store: StoreSpec | None = None,
+        logged: bool = True,
+        configs: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> KStream[K, Any]:
+        """Records of both streams, with or without a partner."""
+        return self._join("outer", {**locals(), "on": None, "grace": None})
+
+    def _join(
+        self, kind: Literal["inner", "left", "outer"], given: dict[str, Any]
+    ) -> KStream[Any, Any]:
+        from ottla.streams.builder import joins
+
+        del given["self"]
+        return joins.join(self, kind, joins.Asked(**given))
+
+
+class Split(Generic[K, V]):
+    """Branches of a stream, gathered until `default` or `no_default` gives them by name."""
+
+    def __init__(self, source: KStream[K, V], name: str | None) -> None:
+        self._source = source
+        self._name = source._building.name(name, "KSTREAM-BRANCH-")
+        self._predicates: list[Function] = []
+        self._branches: dict[str, KStream[K, V]] = {}
+        self._node = ProcessorNode(
+            self._name, operator=lambda: plan.Branch(tuple(self._predicates))
+        )
+        source._building.graph.add(source._node, self._node)
+
+    def branch(
+        self,
+        predicate: Any,
+        *,
+        name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
+        to: Callable[[KStream[K, V]], None] | None = None,
+    ) -> Split[K, V]:
+        """Records for which the predicate is true and that no branch before took.
+
+        `through` gives the stream that stands in the result; with `to` none does.
+        """
+        self._predicates.append(Function.of(predicate, RECORD, what="branch"))
+        self._add(name, len(self._predicates), through, to)
+        return self
+
+    def default(
+        self,
+        *,
+        name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
+        to: Callable[[KStream[K, V]], None] | None = None,
+    ) -> dict[str, KStream[K, V]]:
+        """All branches by name, the last one of what no predicate took."""
+        self._add(name, 0, through, to)
+        return self._branches
+
+    def no_default(self) -> dict[str, KStream[K, V]]:
+        """All branches by name; what no predicate took is dropped."""
+        return self._branches
+
+    def _add(self, name: str | None, number: int, through: Any, to: Any) -> None:
+        source = self._source
+        full = self._name + (str(number) if name is None else name)
+        source._building.new_name(checked_name(full))
+        node = ProcessorNode(full)
+        source._building.graph.add(self._node, node)
+        branch = source._derived(full, node, source._key, source._value, rekeyed=source._rekeyed)
+        if through is not None:
+            made = through(branch)
+            if made is not None:
+                self._branches[full] = made
+        elif to is not None:
+            to(branch)
+        else:
+            self._branches[full] = branch
+
+
+def check_supplier(supplier: Any, what: str) -> None:
+    if not callable(supplier):
+        raise TopologyError(
+            f"{what} needs a class or a function that makes a processor, not {supplier!r}",
+            hint="give the class itself: process(Counter, 'counts')",
+        )
+
+
+def stores_of(supplier: Any) -> Iterable[Store]:
+    """The stores that a supplier brings along."""
+    stores = getattr(supplier, "stores", None)
+    return [spec.row() for spec in stores()] if stores is not None else []
+
+
+def _check(given: object, kind: type, what: str) -> None:
+    if not isinstance(given, kind):
+        raise TopologyError(
+            f"{what} takes a {kind.__name__}, not a {type(given).__name__}",
+            hint="to_table() and to_stream() make one of the other",
+        )
+
+
+def _java_text(value: Any) -> str:
+    return "null" if value is None else str(value)

@@ -1,0 +1,298 @@
+"""An application: topics as streams and tables, operators between, and the topology that they make."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ottla.streams.builder.building import Building, Materialized
+from ottla.streams.builder.graph import GlobalStoreNode, SourceNode, StoreNode, TableSourceNode
+from ottla.streams.builder.optimisation import optimise, switches
+from ottla.streams.builder.specs import Duration, StoreSpec, checked_name, spec_of
+from ottla.streams.builder.stream import KStream, check_supplier, serde_of
+from ottla.streams.builder.table import GlobalKTable, KTable
+from ottla.streams.builder.tables import SourceTable
+from ottla.streams.builder.writer import Writer
+from ottla.streams.durations import ms
+from ottla.streams.errors import TopologyError
+from ottla.streams.execution import Answer, Failure, Handler, Settings
+from ottla.streams.plan import operators as plan
+from ottla.streams.plan.stores import StoreKind
+from ottla.streams.plan.topology import Topology
+
+if TYPE_CHECKING:
+    from ottla.streams.drawing import Drawing
+
+RESETS = ("earliest", "latest", "none")
+
+
+def continue_after(failure: Failure) -> Answer:
+    """A handler that goes on without the record."""
+    return Answer.RESUME
+
+
+def fail_after(failure: Failure) -> Answer:
+    """A handler that stops."""
+    return Answer.FAIL
+
+
+HANDLERS: dict[str, Handler] = {"continue": continue_after, "fail": fail_after}
+
+
+class Streams:
+    """A stream application: describe it here, run it in a `TopologyTest`.
+
+    `key` and `value` are the serdes where none is given. `optimization` is "all", "none" or some of
+    Kafka's switches. Handlers say what becomes of a record that fails: "fail", "continue", or a function
+    that is told and answers. With `dead_letter_topic` what failed is written there.
+
+    >>> app = Streams("shop", key=str, value=dict)
+    >>> large = app.stream("orders").filter(col("price") >= 10)
+    >>> large.group_by_key().count(store="large-orders").to_stream().to("counts", value=int)
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        *,
+        key: object = None,
+        value: object = None,
+        optimization: str | Iterable[str] | None = None,
+        store_format: str = "default",
+        in_memory: bool = False,
+        deserialization_handler: str | Handler | None = None,
+        processing_handler: str | Handler | None = None,
+        production_handler: str | Handler | None = None,
+        dead_letter_topic: str | None = None,
+        emit_interval: Duration = 1000,
+        explicit_names: bool = False,
+        configs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.app_id = checked_name(app_id)
+        self._on = switches(optimization)
+        if store_format not in ("default", "headers"):
+            raise TopologyError(
+                f"there is no store format {store_format!r}", hint='take "default" or "headers"'
+            )
+        self._building = Building(
+            key=serde_of(key), value=serde_of(value), in_memory=in_memory,
+            with_headers=store_format == "headers",
+        )  # fmt: skip
+        self._explicit_names = explicit_names
+        self._settings = Settings(
+            self.app_id,
+            deserialization_handler=_handler(deserialization_handler, "deserialization_handler"),
+            processing_handler=_handler(processing_handler, "processing_handler"),
+            production_handler=_handler(production_handler, "production_handler"),
+            dead_letter_topic=dead_letter_topic,
+            emit_interval_ms=ms(emit_interval, what="emit_interval"),
+            configs=dict(configs or {}),
+        )
+        self._topology: Topology | None = None
+
+    def __repr__(self) -> str:
+        return f"<Streams {self.app_id}>"
+
+    # ------------------------------------------------------------ topics
+    def stream(
+        self,
+        *topics: str | re.Pattern[str],
+        key: object = None,
+        value: object = None,
+        timestamp: Callable[..., int] | None = None,
+        reset: str | None = None,
+        name: str | None = None,
+    ) -> KStream[Any, Any]:
+        """One topic, several, or all that match a pattern, as a stream.
+
+        `timestamp` is a function of (topic, partition, offset, timestamp, key, value, headers,
+        partition_time) that gives a record's time in ms; a negative one leaves the record out.
+        """
+        names = [topic for topic in topics if isinstance(topic, str)]
+        patterns = [topic for topic in topics if isinstance(topic, re.Pattern)]
+        if len(names) + len(patterns) != len(topics) or not topics:
+            raise TopologyError(
+                f"stream reads topics, not {', '.join(map(repr, topics)) or 'nothing'}",
+                hint='app.stream("orders"), or app.stream(re.compile("orders-.*"))',
+            )
+        if patterns and len(topics) > 1:
+            raise TopologyError("a pattern stands alone", hint="give one pattern, or names")
+        name = self._building.name(name, "KSTREAM-SOURCE-")
+        key_serde, value_serde = serde_of(key), serde_of(value)
+        node = SourceNode(
+            name, topics=tuple(dict.fromkeys(names)), pattern=patterns[0] if patterns else None,
+            key=key_serde, value=value_serde, timestamp=timestamp, reset=_reset(reset),
+        )  # fmt: skip
+        self._building.graph.add(self._building.graph.root, node)
+        sources = frozenset((name,))
+        return KStream(self._building, name, node, sources, key_serde, value_serde)
+
+    def table(
+        self,
+        topic: str,
+        *,
+        key: object = None,
+        value: object = None,
+        store: object = None,
+        timestamp: Callable[..., int] | None = None,
+        reset: str | None = None,
+        name: str | None = None,
+    ) -> KTable[Any, Any]:
+        """A topic as a table: the last value of each key. Null values take rows away."""
+        building = self._building
+        kept = Materialized.of(
+            building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
+        )
+        given = name
+        source = building.name(given, "KSTREAM-SOURCE-", "-source")
+        name = building.name(given, "KTABLE-SOURCE-")
+        table = SourceTable(lambda: kept.key_value(building), is_kept=kept.queryable)
+        kept.key_value(building)
+        node = TableSourceNode(
+            name, versioned=kept.is_versioned, source=source, topic=topic, key=kept.spec.key,
+            value=kept.spec.value, timestamp=timestamp, reset=_reset(reset),
+            operator=table.operator, store=table.store,
+        )  # fmt: skip
+        building.graph.add(building.graph.root, node)
+        sources = frozenset((source,))
+        return KTable(building, name, node, sources, kept.spec.key, kept.spec.value, table)
+
+    def global_table(
+        self,
+        topic: str,
+        *,
+        key: object = None,
+        value: object = None,
+        store: object = None,
+        timestamp: Callable[..., int] | None = None,
+        name: str | None = None,
+    ) -> GlobalKTable[Any, Any]:
+        """A topic as a table that every task has whole."""
+        building = self._building
+        kept = Materialized.of(
+            building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
+        )
+        if kept.is_versioned:
+            raise TopologyError(
+                "a global table cannot be versioned", hint="give a name, or key_value(…)"
+            )
+        given = name
+        source = building.name(given, "KSTREAM-SOURCE-", "-source")
+        name = building.name(given, "KTABLE-SOURCE-")
+        table = SourceTable(lambda: kept.key_value(building), is_kept=True)
+        node = TableSourceNode(
+            name, source=source, topic=topic, key=kept.spec.key, value=kept.spec.value,
+            timestamp=timestamp, operator=table.operator, store=table.store, is_global=True,
+        )  # fmt: skip
+        building.graph.add(building.graph.root, node)
+        return GlobalKTable(str(kept.name), kept.spec.key, kept.spec.value)
+
+    # ------------------------------------------------------------ stores for processors
+    def add_store(self, spec: StoreSpec | str) -> str:
+        """A store that processors may name; its name comes back."""
+        found = spec_of(spec)
+        row = StoreSpec(StoreKind.KEY_VALUE).row() if found is None else _kinded(found).row()
+        self._building.graph.add(self._building.graph.root, StoreNode(row.name, store=lambda: row))
+        if row.kind is StoreKind.VERSIONED:
+            self._building.versioned.add(row.name)
+        return row.name
+
+    def add_global_store(
+        self,
+        spec: StoreSpec | str,
+        topic: str,
+        supplier: Callable[[], Any],
+        *,
+        key: object = None,
+        value: object = None,
+        timestamp: Callable[..., int] | None = None,
+        name: str | None = None,
+    ) -> str:
+        """A store that every task has whole, filled from a topic by a processor of yours."""
+        check_supplier(supplier, "add_global_store")
+        found = spec_of(spec)
+        assert found is not None
+        row = _kinded(found).row()
+        building = self._building
+        source = building.name(name, "KSTREAM-SOURCE-", "-source")
+        processor = building.name(name, "KTABLE-SOURCE-")
+        operator = plan.Process(supplier)
+        node = GlobalStoreNode(
+            row.name, source=source, topic=topic, key=serde_of(key), value=serde_of(value),
+            timestamp=timestamp, processor=processor, operator=lambda: operator,
+            store=lambda: row,
+        )  # fmt: skip
+        building.graph.add(building.graph.root, node)
+        return row.name
+
+    # ------------------------------------------------------------ what it makes
+    def build(self) -> Topology:
+        """The topology, checked and optimised; from then on no operator can be added.
+
+        Raises:
+            TopologyError: it cannot be built; the text says which node and why.
+        """
+        if self._topology is None:
+            self._topology = self._built()
+        return self._topology
+
+    def _built(self) -> Topology:
+        building = self._building
+        optimise(building.graph, self._on, building.merged_repartition, building.replaced_source)
+        building.done = True
+        writer = Writer(building.key, building.value)
+        building.graph.write(writer)
+        writer.copartitioned = building.copartitioned
+        topology = writer.topology()
+        if not topology.sources:
+            raise TopologyError(
+                "the topology reads no topic", hint='begin with app.stream("topic")'
+            )
+        if self._explicit_names and building.implicit:
+            raise TopologyError(
+                f"these have generated names: {', '.join(building.implicit)}",
+                hint="give store= and name= to their operators, or leave explicit_names out",
+            )
+        return topology
+
+    def settings(self) -> Settings:
+        """What an executor is told beside the topology."""
+        return self._settings
+
+    def describe(self) -> str:
+        """The topology as a text, exactly as Apache Kafka's `Topology.describe()` prints its twin."""
+        from ottla.streams.plan.description import describe
+
+        return describe(self.build())
+
+    def draw(self) -> Drawing:
+        """The topology as a drawing, which a notebook shows; `.svg` is its text."""
+        from ottla.streams.drawing import draw
+
+        return draw(self.build(), self.app_id)
+
+
+def _kinded(spec: StoreSpec) -> StoreSpec:
+    """A plain name is a key-value store's."""
+    from dataclasses import replace
+
+    return spec if spec.kind is not None else replace(spec, kind=StoreKind.KEY_VALUE)
+
+
+def _handler(given: str | Handler | None, what: str) -> Handler | None:
+    if given is None or callable(given):
+        return given
+    if given in HANDLERS:
+        return HANDLERS[given]
+    raise TopologyError(
+        f"{what} cannot be {given!r}", hint='"fail", "continue", or a function of a Failure'
+    )
+
+
+def _reset(given: str | None) -> str | None:
+    if given is not None and given not in RESETS:
+        raise TopologyError(
+            f"there is no reset policy {given!r}", hint=f"take one of {', '.join(RESETS)}"
+        )
+    return given

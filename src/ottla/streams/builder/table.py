@@ -1,0 +1,442 @@
+"""A table: the latest value of each key, and its changes. Kafka's KTable in Python's habits.
+
+`store=` keeps a table in a store of that name (Kafka's `Materialized`); without it, it is kept only
+where an operator below needs its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ottla.streams.builder.building import Building, Materialized
+from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
+from ottla.streams.builder.specs import Duration, checked_name
+from ottla.streams.builder.stream import RECORD, KStream, check_supplier, serde_of, stores_of
+from ottla.streams.builder.tables import (
+    FilterTable,
+    JoinSide,
+    MapTable,
+    MergeTable,
+    SourceTable,
+    SuppressTable,
+    TableOperator,
+    TransformTable,
+)
+from ottla.streams.durations import ms
+from ottla.streams.errors import TopologyError
+from ottla.streams.plan import operators as plan
+from ottla.streams.plan.functions import Function
+from ottla.streams.plan.stores import Store, StoreKind
+from ottla.streams.plan.views import Stored, View
+from ottla.streams.serdes import Serde
+
+if TYPE_CHECKING:
+    from ottla.streams.builder.grouped_table import KGroupedTable
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+JOINED = ("key", "left", "right")
+
+
+class KTable(Generic[K, V]):
+    """A table. Made by `Streams.table`, aggregations and operators, never by hand."""
+
+    def __init__(
+        self,
+        building: Building,
+        name: str,
+        node: GraphNode,
+        sources: frozenset[str],
+        key: Serde | None,
+        value: Serde | None,
+        table: TableOperator,
+    ) -> None:
+        self._building = building
+        self._name = name
+        self._node = node
+        self._sources = sources
+        self._key = key
+        self._value = value
+        self._table = table
+
+    def __repr__(self) -> str:
+        return f"<KTable {self._name}>"
+
+    @property
+    def store_name(self) -> str | None:
+        """The store that it is kept in, where the user gave it a name."""
+        return self._table.store_name
+
+    # ------------------------------------------------------------ one table from another
+    def filter(
+        self, predicate: Any, *, store: object = None, name: str | None = None
+    ) -> KTable[K, V]:
+        """Rows for which the predicate is true; a row that stops being so is taken away."""
+        return self._filtered(predicate, False, store, name)
+
+    def filter_not(
+        self, predicate: Any, *, store: object = None, name: str | None = None
+    ) -> KTable[K, V]:
+        """Rows for which the predicate is not true."""
+        return self._filtered(predicate, True, store, name)
+
+    def _filtered(
+        self, predicate: Any, negate: bool, store: object, name: str | None
+    ) -> KTable[K, V]:
+        function = Function.of(predicate, RECORD, what="filter_not" if negate else "filter")
+        kept = self._materialized(store, "KTABLE-FILTER-", self._value)
+        name = self._building.name(name, "KTABLE-FILTER-")
+        table = FilterTable(self._table, function, negate, self._row(kept))
+        return self._derived(name, table, kept, self._value, heeds_versions=True)
+
+    def map_values(
+        self, mapper: Any, *, store: object = None, value: object = None, name: str | None = None
+    ) -> KTable[K, Any]:
+        """A new value for each row."""
+        function = Function.of(mapper, RECORD, what="map_values")
+        serde = serde_of(value)
+        kept = self._materialized(store, "KTABLE-MAPVALUES-", serde)
+        name = self._building.name(name, "KTABLE-MAPVALUES-")
+        table = MapTable(self._table, function, self._row(kept))
+        return self._derived(name, table, kept, serde)
+
+    def transform_values(
+        self,
+        supplier: Callable[[], Any],
+        *stores: str,
+        store: object = None,
+        value: object = None,
+        name: str | None = None,
+    ) -> KTable[K, Any]:
+        """A new value for each row by a `ValueTransformer`, which may reach stores."""
+        check_supplier(supplier, "transform_values")
+        serde = serde_of(value)
+        kept = None if store is None else Materialized.of(
+            self._building, store, None, key=self._key, value=serde
+        )  # fmt: skip
+        name = self._building.name(name, "KTABLE-TRANSFORMVALUES-")
+        table = TransformTable(self._table, name, supplier, self._row(kept))
+        return self._derived(
+            name, table, kept, serde, connected=stores, more=lambda: list(stores_of(supplier))
+        )
+
+    def _materialized(self, store: object, prefix: str, value: Serde | None) -> Materialized | None:
+        if store is None:
+            return None
+        kept = Materialized.of(self._building, store, None, key=self._key, value=value)
+        if kept.name is None:
+            self._building.new_store_name(prefix)  # Kafka does, and never uses it
+        return kept
+
+    def _row(self, kept: Materialized | None) -> Callable[[], Store] | None:
+        if kept is None or kept.name is None:
+            return None
+        found = kept
+        found.key_value(self._building)  # what does not fit is said at once
+        return lambda: found.key_value(self._building)
+
+    def _derived(
+        self,
+        name: str,
+        table: TableOperator,
+        kept: Materialized | None,
+        value: Serde | None,
+        *,
+        heeds_versions: bool = False,
+        connected: tuple[str, ...] = (),
+        more: Callable[[], list[Store]] = list,
+    ) -> KTable[K, Any]:
+        node = ProcessorNode(
+            name,
+            versioned=None if kept is None else kept.is_versioned,
+            operator=table.operator,
+            stores=lambda: [*more(), *table.stores()],
+            connected=lambda: connected,
+            mark_versioned=table.mark_versioned if heeds_versions else None,
+        )
+        self._building.graph.add(self._node, node)
+        if kept is not None:
+            value = kept.spec.value or value
+        key = self._key if kept is None else kept.spec.key
+        return KTable(self._building, name, node, self._sources, key, value, table)
+
+    def to_stream(
+        self, selector: Any = None, *, key: object = None, name: str | None = None
+    ) -> KStream[Any, V]:
+        """Its changes as a stream of new values; None says that a row is gone.
+
+        With a function, under new keys.
+        """
+        name = self._building.name(name, "KTABLE-TOSTREAM-")
+        operator = plan.TableToStream()
+        node = ProcessorNode(name, operator=lambda: operator)
+        self._building.graph.add(self._node, node)
+        stream: KStream[Any, V] = KStream(
+            self._building, name, node, self._sources, self._key, self._value
+        )
+        return stream if selector is None else stream.select_key(selector, key=key)
+
+    # ------------------------------------------------------------ hold back
+    def suppress(
+        self,
+        *,
+        until: str | None = None,
+        wait: Duration | None = None,
+        records_max: int | None = None,
+        bytes_max: int | None = None,
+        when_full: str | None = None,
+        logged: bool = True,
+        configs: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> KTable[K, V]:
+        """Hold changes back: until windows close, or until `wait` of stream time has passed.
+
+        Bounds say how much is held at most; `when_full` is "emit" (send the oldest early) or
+        "shut_down". Final results of windows are never sent early.
+        """
+        building = self._building
+        final = _suppresses_final(until, wait)
+        bounded = records_max is not None or bytes_max is not None
+        full = _when_full(when_full, bounded, final)
+        if self._node.versioned:
+            raise TopologyError(
+                "suppress does not work on a versioned table",
+                hint="keep the table in a store that is not versioned",
+            )
+        given = name
+        name = building.new_name("KTABLE-SUPPRESS-") if given is None else checked_name(given)
+        wait_ms = grace_above(self._node, name) if final else ms(wait or 0, what="wait")
+        if given is not None:
+            store = f"{given}-store"
+        else:
+            store = building.new_store_name("KTABLE-SUPPRESS-")
+            building.implicit.append(store)
+        buffer = Store(
+            checked_name(store), StoreKind.SUPPRESS_BUFFER, self._key, self._value, logged=logged,
+            persistent=False, topic_configs=dict(configs or {}),
+        )  # fmt: skip
+        source = self._table
+        source.ask_old(True)
+
+        def made(view: View | None) -> plan.Suppress:
+            return plan.Suppress(
+                buffer.name, wait_ms, final, records_max, bytes_max, full, final, view
+            )
+
+        table = SuppressTable(source, buffer, made)
+        node = ProcessorNode(
+            name, versioned=False, operator=table.operator, stores=table.stores,
+            refuses_versions=True,
+        )  # fmt: skip
+        building.graph.add(self._node, node)
+        sources = frozenset((self._name,))
+        return KTable(building, name, node, sources, self._key, self._value, table)
+
+    # ------------------------------------------------------------ groups and joins
+    def group_by(
+        self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
+    ) -> KGroupedTable[Any, Any]:
+        """Group rows anew: the function gives (key, value); through a repartition topic."""
+        from ottla.streams.builder.grouped_table import KGroupedTable
+
+        function = Function.of(mapper, RECORD, what="group_by")
+        building = self._building
+        label = building.name(name, "KTABLE-SELECT-")
+        marked: list[str] = []
+        node = ProcessorNode(
+            label,
+            operator=lambda: plan.TableRepartitionMap(function, versioned=bool(marked)),
+            mark_versioned=marked.append,
+        )
+        building.graph.add(self._node, node)
+        self._table.ask_old(True)
+        return KGroupedTable(
+            building, label, node, serde_of(key), serde_of(value), self._sources, name
+        )
+
+    def join(
+        self,
+        other: KTable[Any, Any],
+        joiner: Any,
+        *,
+        on: Any = None,
+        store: object = None,
+        value: object = None,
+        partitioner: Any = None,
+        other_partitioner: Any = None,
+        name: str | None = None,
+    ) -> KTable[K, Any]:
+        """Rows of both tables with the same key; or with `on=`, by a foreign key in the value.
+
+        >>> orders.join(customers, lambda order, customer: {...}, on=lambda order: order["customer"])
+        """
+        if on is not None:
+            return self._join_foreign("inner", locals())
+        return self._join("inner", other, joiner, store, value, name)
+
+    def left_join(
+        self,
+        other: KTable[Any, Any],
+        joiner: Any,
+        *,
+        on: Any = None,
+        store: object = None,
+        value: object = None,
+        partitioner: Any = None,
+        other_partitioner: Any = None,
+        name: str | None = None,
+    ) -> KTable[K, Any]:
+        """As `join`, and rows of this table that find nothing, with None for the other."""
+        if on is not None:
+            return self._join_foreign("left", locals())
+        return self._join("left", other, joiner, store, value, name)
+
+    def outer_join(
+        self,
+        other: KTable[K, Any],
+        joiner: Any,
+        *,
+        store: object = None,
+        value: object = None,
+        name: str | None = None,
+    ) -> KTable[K, Any]:
+        """Rows of both tables, with None for what is missing."""
+        return self._join("outer", other, joiner, store, value, name)
+
+    def _join_foreign(self, kind: plan.JoinKind, given: dict[str, Any]) -> KTable[K, Any]:
+        from ottla.streams.builder.foreign_key import ForeignKeyJoin
+
+        _check_table(given["other"])
+        return ForeignKeyJoin(
+            self, given["other"], kind, given["joiner"], given["on"], given["partitioner"],
+            given["other_partitioner"], given["name"],
+        ).made(given["store"], serde_of(given["value"]))  # fmt: skip
+
+    def _join(
+        self,
+        kind: plan.JoinKind,
+        other: KTable[Any, Any],
+        joiner: Any,
+        store: object,
+        value: object,
+        name: str | None,
+    ) -> KTable[K, Any]:
+        _check_table(other)
+        building = self._building
+        function = Function.of(joiner, JOINED, what="join")
+        merge = building.name(name, "KTABLE-MERGE-")
+        sources = building.copartition(self._sources, other._sources)
+        if kind != "inner":
+            self._table.ask_old(True)
+        if kind == "outer":
+            other._table.ask_old(True)
+        serde = serde_of(value)
+        kept = None
+        if store is not None:
+            kept = Materialized.of(building, store, "KTABLE-MERGE-", key=self._key, value=serde)
+        left = JoinSide("left", kind, self._table, other._table, function)
+        right = JoinSide("right", kind, other._table, self._table, function)
+        left_name = building.name(name, "KTABLE-JOINTHIS-", "-join-this")
+        right_name = building.name(name, "KTABLE-JOINOTHER-", "-join-other")
+        merged = MergeTable(left, right, self._row(kept))
+        left_stores, right_stores = self._table.store_names(), other._table.store_names()
+        node = TableJoinNode(
+            merge,
+            versioned=kept is not None and kept.is_versioned,
+            left=_side_node(left_name, left, right_stores),
+            right=_side_node(right_name, right, left_stores),
+            left_table=self._name,
+            right_table=other._name,
+            merge=merged.operator,
+            stores=merged.stores,
+        )
+        building.graph.add((self._node, other._node), node)
+        found = serde if kept is None else kept.spec.value
+        return KTable(building, merge, node, sources, self._key, found, merged)
+
+    def _check_history(self, join: str, grace_ms: int) -> None:
+        """A join with grace looks back in this table's versions."""
+        store = self._table.store()
+        if store is not None and store.kind is StoreKind.VERSIONED:
+            if store.history_retention_ms < grace_ms:
+                raise TopologyError(
+                    f"{join} waits {grace_ms} ms for late changes, and {store.name} keeps "
+                    f"{store.history_retention_ms} ms of history",
+                    hint="history= is at least the join's grace",
+                )
+
+
+def _side_node(name: str, side: JoinSide, stores: tuple[str, ...]) -> ProcessorNode:
+    return ProcessorNode(
+        name, operator=side.operator, connected=lambda: stores, mark_versioned=side.mark_versioned
+    )
+
+
+def _check_table(other: object) -> None:
+    if not isinstance(other, KTable):
+        raise TopologyError(
+            f"a table joins with a table, not with a {type(other).__name__}",
+            hint="a stream becomes a table by to_table(); or join the stream with this table",
+        )
+
+
+def _suppresses_final(until: str | None, wait: Duration | None) -> bool:
+    if until not in (None, "window_closes") or (until is None) is (wait is None):
+        raise TopologyError(
+            "suppress needs to know how long changes are held back",
+            hint='until="window_closes", or wait="5s"',
+        )
+    return until is not None
+
+
+def _when_full(given: str | None, bounded: bool, final: bool) -> plan.BufferFull:
+    word = given if given is not None else ("emit" if bounded and not final else "shut_down")
+    try:
+        full = plan.BufferFull(word)
+    except ValueError:
+        raise TopologyError(
+            f"a full buffer cannot {given!r}", hint='when_full is "emit" or "shut_down"'
+        ) from None
+    if final and full is plan.BufferFull.EMIT:
+        raise TopologyError(
+            "final results of windows are never sent early",
+            hint='leave when_full="emit" out, or use wait= in place of until=',
+        )
+    return full
+
+
+def grace_above(node: GraphNode, name: str) -> int:
+    """The grace of the windowed aggregations above; the longest of several."""
+    if isinstance(node, ProcessorNode) and node.grace_ms is not None:
+        return node.grace_ms
+    if not node.parents:
+        raise TopologyError(
+            f"{name} waits for windows to close, and there are none above it",
+            hint="suppress(until='window_closes') is for tables of windowed_by(…)",
+        )
+    return max(grace_above(parent, name) for parent in node.parents)
+
+
+class GlobalKTable(Generic[K, V]):
+    """A table that every task has whole; streams join with it by any key."""
+
+    def __init__(self, store: str, key: Serde | None, value: Serde | None) -> None:
+        self._store = store
+        self._key = key
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"<GlobalKTable {self._store}>"
+
+    @property
+    def store_name(self) -> str:
+        """The store that it is kept in."""
+        return self._store
+
+    def _view(self) -> View:
+        return Stored(self._store)
+
+
+__all__ = ["GlobalKTable", "KTable", "SourceTable"]

@@ -1,0 +1,241 @@
+"""Writes the logical graph down as a plan, in the order in which Kafka adds processors, and checks it.
+
+Two nodes or stores of one name, a store that nobody added, a topic that is read twice in ways that do
+not agree: said here, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ottla.streams.errors import TopologyError
+from ottla.streams.plan.functions import Function
+from ottla.streams.plan.operators import Operator
+from ottla.streams.plan.stores import Store
+from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topology
+from ottla.streams.serdes import Serde
+from ottla.streams.serdes.changed import ChangedSerde
+
+
+class Writer:
+    """Takes sources, processors, sinks and stores one by one; `topology()` is what came of them."""
+
+    def __init__(self, key: Serde | None, value: Serde | None) -> None:
+        self.default_key = key
+        self.default_value = value
+        self.sources: dict[str, Source] = {}
+        self.nodes: dict[str, Node] = {}
+        self.sinks: dict[str, Sink] = {}
+        self.stores: dict[str, Store] = {}
+        self.internal: dict[str, InternalTopic] = {}
+        self.parents: dict[str, tuple[str, ...]] = {}
+        self._children: dict[str, list[str]] = {}
+        self._readers: dict[str, str] = {}
+        #: Of source nodes' names.
+        self.copartitioned: list[set[str]] = []
+
+    # ------------------------------------------------------------ serdes
+    def key_serde(self, given: Serde | None, node: str) -> Serde:
+        found = given or self.default_key
+        if found is None:
+            raise _no_serde("keys", node)
+        return found.as_key()
+
+    def value_serde(self, given: Serde | None, node: str) -> Serde:
+        found = given or self.default_value
+        if found is None:
+            raise _no_serde("values", node)
+        return found
+
+    def resolved(self, store: Store) -> Store:
+        """A store row whose serdes are known: given, or the application's."""
+        key = store.key if store.key is not None else self.default_key
+        value = store.value if store.value is not None else self.default_value
+        if key is None:
+            raise _no_serde("keys", f"the store {store.name}")
+        if value is None:
+            raise _no_serde("values", f"the store {store.name}")
+        return replace(store, key=key.as_key(), value=value)
+
+    # ------------------------------------------------------------ what there is
+    def add_source(
+        self,
+        name: str,
+        topics: tuple[str, ...],
+        pattern: Any,
+        key: Serde | None,
+        value: Serde | None,
+        timestamp: Any,
+        reset: str | None,
+        *,
+        is_global: bool = False,
+    ) -> None:
+        self._new(name, ())
+        for topic in topics:
+            if topic in self._readers:
+                raise TopologyError(
+                    f"the topic {topic} is read by {self._readers[topic]} and by {name}",
+                    hint="read it once and use the stream or the table several times",
+                )
+            self._readers[topic] = name
+        self.sources[name] = Source(
+            name, topics, pattern, self.key_serde(key, name), self.value_serde(value, name), (),
+            timestamp, reset, is_global,
+        )  # fmt: skip
+
+    def add_processor(
+        self, name: str, operator: Operator, parents: tuple[str, ...], stores: Iterable[Store]
+    ) -> None:
+        self._new(name, parents)
+        self.nodes[name] = Node(name, operator)
+        for store in stores:
+            self.add_store(store)
+            self.connect(name, (store.name,))
+
+    def add_sink(
+        self,
+        name: str,
+        topic: str | None,
+        extractor: Function | None,
+        key: Serde | None,
+        value: Serde | None,
+        partitioner: Any,
+        parents: tuple[str, ...],
+    ) -> None:
+        self._new(name, parents)
+        self.sinks[name] = Sink(
+            name, topic, extractor, self.key_serde(key, name), self.value_serde(value, name),
+            partitioner,
+        )  # fmt: skip
+
+    def add_changes(
+        self,
+        sink: str,
+        source: str,
+        topic: str,
+        key: Serde | None,
+        value: Serde | None,
+        parents: tuple[str, ...],
+    ) -> None:
+        """A table's changes through a topic."""
+        changes = ChangedSerde(self.value_serde(value, sink))
+        self.add_sink(sink, topic, None, key, changes, None, parents)
+        self.add_source(source, (topic,), None, key, changes, None, None)
+
+    def add_global(
+        self,
+        source: str,
+        topic: str,
+        key: Serde | None,
+        value: Serde | None,
+        timestamp: Any,
+        processor: str,
+        operator: Operator,
+        stores: Iterable[Store],
+    ) -> None:
+        self.add_source(source, (topic,), None, key, value, timestamp, None, is_global=True)
+        self._new(processor, (source,))
+        self.nodes[processor] = Node(processor, operator)
+        for store in stores:
+            if store.name in self.stores:
+                raise _two_stores(store.name)
+            row = replace(self.resolved(store), is_global=True, logged=False)
+            self.stores[store.name] = row
+            self._connect(processor, store.name)
+
+    def add_internal_topic(self, name: str, partitions: int | None) -> None:
+        self.internal[name] = InternalTopic(name, partitions)
+
+    def add_store(self, store: Store) -> None:
+        """The same store may come again from another operator that shares it."""
+        row = self.resolved(store)
+        known = self.stores.get(row.name)
+        if known is not None and known != row:
+            raise _two_stores(row.name)
+        self.stores[row.name] = row
+
+    def connect(self, node: str, stores: Iterable[str]) -> None:
+        for store in stores:
+            known = self.stores.get(store)
+            if known is None:
+                raise TopologyError(
+                    f"{node} is to use the store {store}, which nobody added",
+                    hint="add it with add_store before the processor",
+                )
+            if known.is_global:
+                raise TopologyError(
+                    f"{node} names the global store {store}",
+                    hint="every processor reaches global stores without naming them",
+                )
+            self._connect(node, store)
+
+    def _connect(self, node: str, store: str) -> None:
+        row = self.nodes[node]
+        if store not in row.stores:
+            self.nodes[node] = replace(row, stores=(*row.stores, store))
+
+    def without_changelog(self, store: Store, topic: str) -> Store:
+        """The store of a table whose own topic is its changelog."""
+        return replace(store, logged=False, changelog_topic=topic)
+
+    def _new(self, name: str, parents: tuple[str, ...]) -> None:
+        if name in self.parents:
+            raise TopologyError(
+                f"two nodes are called {name}", hint="give one of them another name="
+            )
+        self.parents[name] = parents
+        self._children[name] = []
+        for parent in parents:
+            if parent not in self._children or parent == name:
+                raise TopologyError(f"{name} comes before its parent {parent}: there is a cycle")
+            self._children[parent].append(name)
+
+    # ------------------------------------------------------------ the whole
+    def topology(self) -> Topology:
+        children = {name: tuple(found) for name, found in self._children.items()}
+        return Topology(
+            {n: replace(row, children=children[n]) for n, row in self.sources.items()},
+            {n: replace(row, children=children[n]) for n, row in self.nodes.items()},
+            self.sinks,
+            self.stores,
+            self.internal,
+            self.parents,
+            self._copartitioned_topics(),
+        )
+
+    def _copartitioned_topics(self) -> tuple[frozenset[str], ...]:
+        groups = []
+        for names in self.copartitioned:
+            known = [self.sources[name] for name in names if name in self.sources]
+            topics = frozenset(topic for source in known for topic in source.topics)
+            if len(topics) > 1:
+                groups.append(topics)
+                self._check_partitions(topics)
+        return tuple(groups)
+
+    def _check_partitions(self, topics: frozenset[str]) -> None:
+        counts = {
+            topic: self.internal[topic].partitions
+            for topic in sorted(topics)
+            if topic in self.internal and self.internal[topic].partitions is not None
+        }
+        if len(set(counts.values())) > 1:
+            said = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+            raise TopologyError(
+                f"topics that are joined must have the same number of partitions: {said}",
+                hint="give repartition() the same number on both sides",
+            )
+
+
+def _no_serde(what: str, node: str) -> TopologyError:
+    word = what.removesuffix("s")
+    return TopologyError(
+        f"nothing says how the {what} of {node} are written",
+        hint=f"give {word}= there, or once for all to Streams(…, {word}=…): str, int, a Serde …",
+    )
+
+
+def _two_stores(name: str) -> TopologyError:
+    return TopologyError(f"two stores are called {name}", hint="give one of them another name")
