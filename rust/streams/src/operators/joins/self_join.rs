@@ -53,10 +53,8 @@ pub(super) fn process<'a, H: Application>(
     let to = timestamp.wrapping_add(before).max(0);
     for (other_time, other) in run.window_fetch(row.store, &record.key, from, to)? {
         // The record's own result stands in the order of time.
-        if other_time > timestamp {
-            if let Some(own) = own.take() {
-                run.forward(node, &own)?;
-            }
+        if let Some(own) = own.take_if(|_| other_time > timestamp) {
+            run.forward(node, &own)?;
         }
         let sides = (&other.value, value);
         forward_joined(
