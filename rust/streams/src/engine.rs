@@ -90,10 +90,7 @@ impl<H: Application> Engine<H> {
             punctuations: Default::default(),
             schedules: 0,
             cancelled: HashSet::new(),
-            has_suppress: plan
-                .stores
-                .iter()
-                .any(|s| s.kind == StoreKind::SuppressBuffer),
+            has_suppress: plan.stores.iter().any(|s| s.kind == StoreKind::SuppressBuffer),
             is_global: below_global(&plan),
             scratch: Vec::new(),
             value_scratch: Vec::new(),
@@ -226,9 +223,7 @@ impl<'a, H: Application> Run<'a, H> {
 fn below_global(plan: &Plan) -> Box<[bool]> {
     let mut found = vec![false; plan.nodes.len()];
     let sources = plan.sources.iter().filter(|source| source.is_global);
-    let mut rest: Vec<NodeId> = sources
-        .flat_map(|source| source.children.to_vec())
-        .collect();
+    let mut rest: Vec<NodeId> = sources.flat_map(|source| source.children.to_vec()).collect();
     while let Some(node) = rest.pop() {
         if !std::mem::replace(&mut found[node], true) {
             rest.extend(plan.nodes[node].children.iter());

@@ -108,8 +108,7 @@ impl<H: Application> Task<H> {
                 _ => continue,
             };
             task.run(&plan, host).stand_at(now);
-            host.start(&mut task.engine, processor, id)
-                .map_err(raised)?;
+            host.start(&mut task.engine, processor, id).map_err(raised)?;
         }
         Ok(task)
     }
@@ -154,8 +153,7 @@ impl<H: Application> Task<H> {
             if let Operator::Process { processor, .. }
             | Operator::TableTransformValues { processor, .. } = node.operator
             {
-                host.close(&mut self.engine, processor, id)
-                    .map_err(raised)?;
+                host.close(&mut self.engine, processor, id).map_err(raised)?;
             }
         }
         Ok(())
@@ -515,9 +513,7 @@ fn decode<H: Application>(
 ) -> Result<Record<H::Object>, Fault<H::Error>> {
     let name = plan.topic_name(input.topic);
     let headers = &input.headers;
-    let key = row
-        .key
-        .deserialize(host, name, headers, input.key.as_ref())?;
+    let key = row.key.deserialize(host, name, headers, input.key.as_ref())?;
     let bytes = input.value.as_ref();
     let payload = match row.format {
         Format::Plain => Payload::Plain(row.value.deserialize(host, name, headers, bytes)?),
@@ -557,9 +553,7 @@ fn change<H: Application>(
 ) -> Result<Change<H::Object>, Fault<H::Error>> {
     let wrong = |why: &str| {
         let count = bytes.map_or(0, Bytes::len);
-        unreadable(format!(
-            "CHANGED cannot read {count} bytes: {why} (topic {topic})"
-        ))
+        unreadable(format!("CHANGED cannot read {count} bytes: {why} (topic {topic})"))
     };
     let Some((&kind, rest)) = bytes.and_then(|bytes| bytes.split_last()) else {
         return Err(wrong("a change has at least its kind"));
@@ -587,10 +581,7 @@ fn change<H: Application>(
                 return Err(wrong("the new value's length is past the end"));
             };
             let middle = start + size;
-            (
-                Some(bytes.slice(start..middle)),
-                Some(bytes.slice(middle..end)),
-            )
+            (Some(bytes.slice(start..middle)), Some(bytes.slice(middle..end)))
         }
     };
     let mut read = |bytes: Option<Bytes>| -> Result<Value<H::Object>, Fault<H::Error>> {

@@ -29,10 +29,7 @@ pub enum State {
     #[default]
     None,
     /// The highest time that the operator has seen, and when it emitted last; -1 is never.
-    Clock {
-        observed: i64,
-        emitted: i64,
-    },
+    Clock { observed: i64, emitted: i64 },
     Emit(windows::EmitClock),
 }
 

@@ -142,7 +142,9 @@ impl<'a, H: Application> Sliding<'a, '_, H> {
         let (mut combined, mut right): (Option<Held<H>>, Option<Held<H>>) = (None, None);
         let mut has_right = false;
         let mut previous: Option<i64> = None;
-        for (start, held) in run.window_fetch(self.row.store, &self.record.key, 0, timestamp + 1)? {
+        for (start, held) in
+            run.window_fetch(self.row.store, &self.record.key, 0, timestamp + 1)?
+        {
             starts.insert(start);
             if start == 0 {
                 if held.timestamp < timestamp {
@@ -157,9 +159,7 @@ impl<'a, H: Application> Sliding<'a, '_, H> {
             }
         }
         if right.is_none() {
-            right = combined
-                .clone()
-                .filter(|combined| combined.timestamp > timestamp);
+            right = combined.clone().filter(|combined| combined.timestamp > timestamp);
         }
         if !has_right {
             self.make_right(run, right)?;

@@ -216,15 +216,7 @@ fn emit_closed<'a, H: Application>(
             return Ok(());
         }
     }
-    emit(
-        run,
-        node,
-        id,
-        (row.store, size),
-        (first, last),
-        record,
-        close_time,
-    )
+    emit(run, node, id, (row.store, size), (first, last), record, close_time)
 }
 
 /// The final results of windows that start from `first` to `last`.
