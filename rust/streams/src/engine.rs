@@ -53,14 +53,25 @@ pub enum Clock {
 
 impl<H: Application> Engine<H> {
     pub fn new(plan: Arc<Plan>) -> Self {
+        let stores = plan.stores.iter();
+        let mut stores: Box<[_]> = stores
+            .map(|store| Store::new(store, &plan.settings))
+            .collect();
+        for store in plan
+            .nodes
+            .iter()
+            .filter_map(|node| node.operator.emits_on_close())
+        {
+            match &mut stores[store] {
+                Store::Window(store) => store.emit_on_close(),
+                Store::Session(store) => store.emit_on_close(),
+                _ => {}
+            }
+        }
         Self {
             context: Context::default(),
             output: Output::default(),
-            stores: plan
-                .stores
-                .iter()
-                .map(|store| Store::new(store, &plan.settings))
-                .collect(),
+            stores,
             states: plan
                 .nodes
                 .iter()

@@ -1,5 +1,6 @@
 //! The operators, one function each, chosen by the plan's row.
 
+mod aggregations;
 pub mod columns;
 mod foreign_key;
 pub mod functions;
@@ -7,6 +8,7 @@ pub mod joins;
 pub mod suppress;
 pub mod views;
 pub(crate) mod waiting;
+mod windows;
 
 use crate::application::Application;
 use crate::engine::Run;
@@ -22,6 +24,8 @@ pub enum State {
     None,
     /// The highest time that the operator has seen, and when it emitted last; -1 is never.
     Clock { observed: i64, emitted: i64 },
+    /// Of aggregations in windows.
+    Emit(windows::EmitClock),
 }
 
 impl State {
@@ -39,6 +43,12 @@ pub fn process<'a, H: Application>(
 ) -> Outcome<H> {
     match &node.operator {
         Operator::PassThrough => run.forward(node, record),
+        Operator::StreamAggregate {
+            store,
+            aggregation,
+            send_old,
+        } => aggregations::process(run, node, (*store, aggregation, *send_old), record),
+        Operator::WindowAggregate(row) => windows::process(run, node, id, row, record),
         Operator::Suppress(_)
         | Operator::JoinWindow(_)
         | Operator::StreamStreamJoin(_)

@@ -132,6 +132,17 @@ impl Operator {
         }
         Err(node.wrong("operator", &format!("is of an unknown kind, {kind}")))
     }
+
+    /// The store of windows that are emitted when they close.
+    pub fn emits_on_close(&self) -> Option<StoreId> {
+        let (store, on_close) = match self {
+            Self::WindowAggregate(row) => (row.store, row.on_close),
+            Self::SlidingAggregate(row) => (row.store, row.on_close),
+            Self::SessionAggregate(row) => (row.store, row.on_close),
+            _ => return None,
+        };
+        on_close.then_some(store)
+    }
 }
 
 fn stream(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operator>> {
