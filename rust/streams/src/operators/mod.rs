@@ -5,6 +5,8 @@ pub mod columns;
 mod foreign_key;
 pub mod functions;
 pub mod joins;
+mod sessions;
+mod sliding;
 pub mod suppress;
 pub mod views;
 pub(crate) mod waiting;
@@ -49,6 +51,8 @@ pub fn process<'a, H: Application>(
             send_old,
         } => aggregations::process(run, node, (*store, aggregation, *send_old), record),
         Operator::WindowAggregate(row) => windows::process(run, node, id, row, record),
+        Operator::SlidingAggregate(row) => sliding::process(run, node, id, row, record),
+        Operator::SessionAggregate(row) => sessions::process(run, node, id, row, record),
         Operator::Suppress(_)
         | Operator::JoinWindow(_)
         | Operator::StreamStreamJoin(_)
