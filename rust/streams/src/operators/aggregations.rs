@@ -8,7 +8,7 @@ use crate::engine::Run;
 use crate::host::Headers;
 use crate::operators::columns::{self, Cell};
 use crate::operators::functions::Offer;
-use crate::operators::joins::NO_HEADERS;
+use crate::operators::joins::{NO_HEADERS, NULL_KEY_OR_VALUE};
 use crate::operators::waiting::refused;
 use crate::plan::aggregation::{Aggregate, Aggregation, Column};
 use crate::plan::{Node, StoreId};
@@ -17,7 +17,6 @@ use crate::stop::{Outcome, Stop, raised};
 use crate::stores::Put;
 use crate::value::Value;
 
-const NULL_KEY_OR_VALUE: &str = "the key or the value is null";
 const ONE_TYPE: &str = "give each column inputs of one type";
 
 /// What a record adds to each column; none where its input is null.
@@ -257,7 +256,7 @@ fn needed_cell<H: Application>(run: &mut Run<'_, H>, value: &Value<H::Object>) -
     Err(unfit(format!("hold {name}")))
 }
 
-fn document<O>(columns: &[Column], cells: &[Cell]) -> Value<O> {
+pub(super) fn document<O>(columns: &[Column], cells: &[Cell]) -> Value<O> {
     let mut document = Vec::with_capacity(64);
     columns::write(
         columns.iter().map(|column| &*column.prefix),

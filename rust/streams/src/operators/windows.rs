@@ -5,19 +5,24 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::application::Application;
 use crate::context::UNKNOWN;
 use crate::engine::Run;
 use crate::host::Headers;
+use crate::operators::columns::{self, Cell};
 use crate::operators::joins::NO_HEADERS;
 use crate::operators::{State, aggregations};
 use crate::packed::Packed;
+use crate::plan::aggregation::{Aggregation, Column};
 use crate::plan::operator::Windowed as Row;
 use crate::plan::window::Windows;
 use crate::plan::{Node, NodeId};
 use crate::record::{Change, Record};
 use crate::stop::Outcome;
 use crate::stores::Put;
+use crate::stores::kept::{Entry, Kept};
 use crate::value::{Value, Windowed};
 
 pub(super) const NULL_KEY: &str = "the key is null";
@@ -119,6 +124,11 @@ fn update<'a, H: Application>(
     record: &Record<H::Object>,
     (raw, start, end): (&Packed, i64, i64),
 ) -> Outcome<H> {
+    if let Aggregation::Columns(columns) = &row.aggregation
+        && !run.store_row(row.store).columns.is_empty()
+    {
+        return update_cells(run, node, (row, columns), record, (raw, start, end));
+    }
     let (old, time) = match run.window_get_raw(row.store, raw, start)? {
         Some(held) => (held.value, held.timestamp.max(record.timestamp)),
         None => (
@@ -140,6 +150,71 @@ fn update<'a, H: Application>(
     let old = if row.send_old { old } else { Value::Null };
     let place = (time, &record.headers);
     aggregations::forward_change(run, node, key, Change::new(new, old), place)
+}
+
+/// As `update`, where the store keeps cells: numbers are added in place, and written once.
+fn update_cells<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    node: &'a Node,
+    (row, columns): (&'a Row<Windows>, &'a [Column]),
+    record: &Record<H::Object>,
+    (raw, start, end): (&Packed, i64, i64),
+) -> Outcome<H> {
+    let mut given = aggregations::given(run, columns, record)?;
+    let kept = run.store_row(row.store);
+    let keeps_times = kept.timestamped || kept.with_headers;
+    let mut old = Value::Null;
+    let mut json = std::mem::take(&mut run.engine.value_scratch);
+    json.clear();
+    let mut time = record.timestamp;
+    if let Some(entry) = run.window(row.store).get_mut(raw.as_slice(), start)
+        && let Kept::Cells(cells) = &mut entry.kept
+    {
+        if row.send_old {
+            old = aggregations::document(columns, cells);
+        }
+        aggregations::take_in(columns, cells, &mut given)?;
+        time = time.max(entry.timestamp);
+        entry.timestamp = if keeps_times { time } else { UNKNOWN };
+        entry.headers = None;
+        write(columns, cells, &mut json);
+    } else {
+        let mut cells = columns::initial(columns);
+        if let Some(held) = run.window_get_raw(row.store, raw, start)? {
+            cells = aggregations::cells(run, columns, &held.value)?;
+            time = time.max(held.timestamp);
+        }
+        if row.send_old {
+            old = aggregations::document(columns, &cells);
+        }
+        aggregations::take_in(columns, &mut cells, &mut given)?;
+        write(columns, &mut cells, &mut json);
+        let entry = Entry {
+            kept: Kept::Cells(cells),
+            timestamp: if keeps_times { time } else { UNKNOWN },
+            headers: None,
+        };
+        run.window_keep(row.store, raw, start, Some(entry), false);
+    }
+    run.window_log(row.store, raw, start, (Some(&json), time), &NO_HEADERS);
+    let new = (!row.on_close).then(|| Value::Json(Bytes::copy_from_slice(&json)));
+    run.give_back(json);
+    let Some(new) = new else {
+        return Ok(());
+    };
+    let key = windowed(record.key.clone(), start, end);
+    let place = (time, &record.headers);
+    aggregations::forward_change(run, node, key, Change::new(new, old), place)
+}
+
+/// Appends cells as JSON. What JSON has no number for is written as null, and so it is read again.
+fn write(columns: &[Column], cells: &mut [Cell], out: &mut Vec<u8>) {
+    columns::write(columns.iter().map(|column| &*column.prefix), cells, out);
+    for cell in cells {
+        if matches!(cell, Cell::Float(number) if !number.is_finite()) {
+            *cell = Cell::Null;
+        }
+    }
 }
 
 pub(super) fn windowed<O>(key: Value<O>, start: i64, end: i64) -> Value<O> {

@@ -133,6 +133,19 @@ impl Operator {
         Err(node.wrong("operator", &format!("is of an unknown kind, {kind}")))
     }
 
+    /// An aggregation of a stream, and the store that holds its aggregates.
+    pub fn aggregation(&self) -> Option<(StoreId, &Aggregation)> {
+        Some(match self {
+            Self::StreamAggregate {
+                store, aggregation, ..
+            } => (*store, aggregation),
+            Self::WindowAggregate(row) => (row.store, &row.aggregation),
+            Self::SlidingAggregate(row) => (row.store, &row.aggregation),
+            Self::SessionAggregate(row) => (row.store, &row.aggregation),
+            _ => return None,
+        })
+    }
+
     /// The store of windows that are emitted when they close.
     pub fn emits_on_close(&self) -> Option<StoreId> {
         let (store, on_close) = match self {
