@@ -1,6 +1,8 @@
 //! The operators, one function each, chosen by the plan's row.
 
 mod aggregations;
+#[cfg(test)]
+mod aggregations_tests;
 pub mod columns;
 mod foreign_key;
 pub mod functions;
