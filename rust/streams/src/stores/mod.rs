@@ -68,3 +68,6 @@ pub struct Put<'r, O> {
     pub timestamp: i64,
     pub headers: &'r Headers,
 }
+
+#[cfg(test)]
+mod tests;
