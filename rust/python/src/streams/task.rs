@@ -18,6 +18,7 @@ use super::batches::{batches_of, inputs_of};
 use super::convert::{Words, row_of};
 use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_python};
 use super::scope::Slot;
+use super::stores::StreamsStore;
 use crate::errors::refusal_of;
 
 struct Inner {
@@ -234,6 +235,19 @@ impl StreamsTask {
             .iter()
             .map(|s| self.plan.stores[*s].name.clone());
         Ok((place, children.collect(), stores.collect()))
+    }
+
+    /// A store by its name: for processors while they run, and for anybody between batches.
+    fn store(task: Bound<'_, Self>, name: &str) -> PyResult<StreamsStore> {
+        let stores = &task.get().plan.stores;
+        let store = stores
+            .iter()
+            .position(|store| store.name == name)
+            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        Ok(StreamsStore {
+            task: task.unbind(),
+            store,
+        })
     }
 
     /// (node, reason, count)
