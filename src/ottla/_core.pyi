@@ -1520,8 +1520,8 @@ def read_protobuf(
 
 _Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 _Held: TypeAlias = tuple[Any, int, _Headers]  # value, timestamp in ms, headers
-# the exception, the node where it stopped, and the record's place in the batch or -1
-_Stopped: TypeAlias = tuple[BaseException, str | None, int]
+# the exception, the node where it stopped, whether a handler has decided it
+_Stopped: TypeAlias = tuple[BaseException, str | None, bool]
 # cause, topic, key, value, timestamp, headers, partition
 _Row: TypeAlias = tuple[int, str, bytes | None, bytes | None, int, _Headers, int | None]
 

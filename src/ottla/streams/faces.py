@@ -1,8 +1,8 @@
 """Stores as users see them: plain values, or values with their times where the store keeps times.
 
-A face is one for both executors: it says what is refused and how values look, and asks a backend of the
-executor for the rest. Iterators see the store as it was when they were made, in the order of the keys'
-bytes.
+A face is one for both executors: it says what is refused and how values look, and asks a backend of
+the executor for the rest. Iterators see the store as it was when they were made, in the order of
+the keys' bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stores of the core as the faces ask them (`ottla.streams.faces`).
 
-What the core cannot do is done here: a bound of a range may be any number, and what only operators use
-comes as bytes and is read by the plan's own serdes.
+What the core cannot do is done here: a bound of a range may be any number, and what only operators
+use comes as bytes and is read by the plan's own serdes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stores of the reference executor as the faces ask them (`ottla.streams.faces`).
 
-What is added to a store here: keys of ranges become bytes, and what is put without a time gets that of
-the record at hand.
+What is added to a store here: keys of ranges become bytes, and what is put without a time gets
+that of the record at hand.
 """
 
 from __future__ import annotations
