@@ -11,9 +11,10 @@ __all__ = [
     "LostLogDir", "Moving", "Node", "Opened", "Outbound", "OutboundFault", "Outbox",
     "PartitionOffsets", "PartitionState", "Plan", "ProducerState", "ProtobufFiles", "Question",
     "RecordBatch", "Request", "RequestFaults", "SchemaFault", "Segment", "SentBatch", "SimDisk",
-    "SimNode", "Stray", "StreamsStore", "StreamsTask", "Tls", "TlsConfig", "TlsFault", "TopicConfig", "TopicPartition",
-    "__version__", "build_batch", "columns_of", "examine_segment", "java_hash", "partition_of",
-    "read_batches", "read_protobuf", "restamp_batch", "split_batch", "unpack",
+    "SimNode", "Stray", "StreamsStore", "StreamsTask", "Tls", "TlsConfig", "TlsFault",
+    "TopicConfig", "TopicPartition", "__version__", "build_batch", "columns_of",
+    "examine_segment", "java_hash", "partition_of", "read_batches", "read_protobuf",
+    "restamp_batch", "split_batch", "unpack",
 ]  # fmt: skip
 
 __version__: str
@@ -1527,7 +1528,7 @@ _Row: TypeAlias = tuple[int, str, bytes | None, bytes | None, int, _Headers, int
 
 @final
 class StreamsTask:
-    """One task of a topology. `ottla.streams.fast.task` dresses it; `now` is the wall clock, in ms."""
+    """One task of a topology, as `ottla.streams.fast` uses it; `now` is the wall clock, in ms."""
 
     def __new__(
         cls,
@@ -1576,7 +1577,7 @@ class StreamsTask:
 
 @final
 class StreamsStore:
-    """A store of a task, from a processor or between batches; `ottla.streams.fast.stores` dresses it.
+    """A store of a task, to be asked from a processor or between batches.
 
     A key of None is open in a range, a value of None removes. A method for another kind of store
     raises TypeError.
