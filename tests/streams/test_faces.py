@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -293,3 +295,27 @@ def test_an_iterator_keeps_what_it_saw(executor: str) -> None:
     plan.node("p", Process(Drains), plan.source("a"), store())
     executor_of(executor, plan.topology(), SETTINGS).process([Input("a", b"k", b"v", 1)], 0)
     assert found == [("a", "1"), ("b", "2"), ("c", "3"), 0]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_task_that_nobody_holds_goes(executor: str) -> None:
+    """If this failed, every task with a processor that keeps its store would stay in memory."""
+    made: list[weakref.ref[Processor]] = []
+
+    class Keeps(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            self.store = context.store("s")
+            made.append(weakref.ref(self))
+
+        def process(self, record: Record) -> None:
+            self.store.put(record.key, record.value)
+
+    plan = Plan()
+    plan.node("p", Process(Keeps), plan.source("a"), store())
+    task = executor_of(executor, plan.topology(), SETTINGS)
+    task.process([Input("a", b"k", b"v", 1)], 0)
+    gc.collect()
+    assert task.store("s").get("k") == "v"
+    del task
+    gc.collect()
+    assert [each() for each in made] == [None]

@@ -15,6 +15,7 @@ use ottla_streams::stores::versioned::Put as Code;
 use ottla_streams::stores::{Put, Store};
 use ottla_streams::value::{Value, Windowed};
 use pyo3::exceptions::PyTypeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -293,6 +294,10 @@ impl StreamsStore {
     }
 
     // ------------------------------------------------------------ all kinds
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.task)
+    }
 
     /// The latest versions; or what only operators use, buffers and the like. As bytes.
     fn dump<'py>(&self, py: Python<'py>) -> PyResult<Vec<RawItem<'py>>> {

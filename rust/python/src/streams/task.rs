@@ -11,6 +11,7 @@ use ottla_streams::stop::Stop;
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
@@ -248,6 +249,36 @@ impl StreamsTask {
             task: task.unbind(),
             store,
         })
+    }
+
+    /// A task and its processors hold each other: the collector finds out when nobody else does.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(inner) = self.inner.try_lock() else {
+            return Ok(()); // It is at work, so somebody holds it.
+        };
+        let host = &inner.host;
+        visit.call(&host.processing)?;
+        for function in &host.functions {
+            visit.call(function)?;
+        }
+        for (serialize, deserialize) in &host.serdes {
+            visit.call(serialize)?;
+            visit.call(deserialize)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        let Some(mut inner) = self.inner.try_lock() else {
+            return;
+        };
+        let task = inner.task.take();
+        let host = &mut inner.host;
+        let processing = std::mem::replace(&mut host.processing, py.None());
+        let functions = std::mem::take(&mut host.functions);
+        let serdes = std::mem::take(&mut host.serdes);
+        drop(inner); // What goes now may run code of Python's that looks at this task.
+        drop((task, processing, functions, serdes));
     }
 
     /// (node, reason, count)
