@@ -20,6 +20,7 @@ pub mod packed;
 pub mod plan;
 mod punctuation;
 mod queues;
+mod reading;
 pub mod record;
 pub mod row;
 pub mod serde;

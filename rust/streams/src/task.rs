@@ -9,20 +9,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::application::{Application, Stage};
+use crate::application::Application;
 use crate::context::UNKNOWN;
 use crate::engine::{Clock, Engine, Run};
 use crate::heap::{Heap, Timed};
 use crate::host::{By, Fault, Headers, Refusal};
 use crate::plan::operator::Operator;
 use crate::plan::sink::Target;
-use crate::plan::source::{Format, Source};
 use crate::plan::{Plan, SourceId, TopicId};
 use crate::queues::{Head, Queue, Ready};
-use crate::record::{Change, Payload, Record, Response, Subscription};
-use crate::serde::Serde;
-use crate::stop::{Outcome, Stop, Stopped, raised};
-use crate::value::Value;
+use crate::record::Record;
+use crate::stop::{Outcome, raised};
 
 /// One record of a source topic. Times are ms since the epoch.
 #[derive(Clone, Debug)]
@@ -65,7 +62,7 @@ pub struct Task<H: Application> {
     routes: Vec<Route>,
     /// The queue of each source that reads a pattern.
     patterns: Vec<(SourceId, usize)>,
-    offsets: Vec<i64>,
+    pub(crate) offsets: Vec<i64>,
     /// Some topic that is written may be read here too.
     feeds: bool,
     fed_back: usize,
@@ -114,7 +111,7 @@ impl<H: Application> Task<H> {
         Ok(task)
     }
 
-    fn run<'a>(&'a mut self, plan: &'a Plan, host: &'a mut H) -> Run<'a, H> {
+    pub(crate) fn run<'a>(&'a mut self, plan: &'a Plan, host: &'a mut H) -> Run<'a, H> {
         Run {
             plan,
             engine: &mut self.engine,
@@ -336,7 +333,7 @@ impl<H: Application> Task<H> {
         context.raw_value = input.value;
     }
 
-    fn stand(&mut self, input: &Input, offset: i64, timestamp: i64) {
+    pub(crate) fn stand(&mut self, input: &Input, offset: i64, timestamp: i64) {
         let context = &mut self.engine.context;
         context.timestamp = timestamp;
         context.headers.clone_from(&input.headers);
@@ -408,226 +405,4 @@ impl<H: Application> Task<H> {
         }
         Ok(())
     }
-
-    // ------------------------------------------------------------ reading
-
-    fn offset(&mut self, input: &Input) -> i64 {
-        let place = input.topic as usize;
-        if self.offsets.len() <= place {
-            self.offsets.resize(place + 1, 0);
-        }
-        let offset = if input.offset < 0 {
-            self.offsets[place]
-        } else {
-            input.offset
-        };
-        self.offsets[place] = offset + 1;
-        offset
-    }
-
-    /// A source's raw record with values and a time; none where it cannot be read, or has no time.
-    fn read(
-        &mut self,
-        plan: &Plan,
-        host: &mut H,
-        source: SourceId,
-        input: &Input,
-        partition_time: i64,
-    ) -> Outcome<H, Option<(Record<H::Object>, i64)>> {
-        let row = &plan.sources[source];
-        let offset = self.offset(input);
-        let mut record = match decode(plan, host, row, input) {
-            Ok(record) => record,
-            Err(fault) => {
-                self.unreadable(plan, host, row, input, offset, fault)?;
-                return Ok(None);
-            }
-        };
-        if let Some(extractor) = row.timestamp_extractor.filter(|_| !row.is_global) {
-            let origin = (plan.topic_name(input.topic), input.partition, offset);
-            let time = host.extract_timestamp(extractor, &record, origin, partition_time);
-            record.timestamp = time.map_err(|error| {
-                self.stand(input, offset, input.timestamp);
-                decided(Fault::Host(error))
-            })?;
-        }
-        if record.timestamp < 0 && !row.is_global {
-            self.without_time(plan, host, row, input, offset, record.timestamp)?;
-            return Ok(None);
-        }
-        Ok(Some((record, offset)))
-    }
-
-    #[cold]
-    fn unreadable(
-        &mut self,
-        plan: &Plan,
-        host: &mut H,
-        row: &Source,
-        input: &Input,
-        offset: i64,
-        fault: Fault<H::Error>,
-    ) -> Outcome<H> {
-        let before = self.engine.context.clone();
-        self.stand(input, offset, input.timestamp);
-        let mut run = self.run(plan, host);
-        if row.is_global {
-            let class = run.host.describe(&fault).class;
-            let kind = class.rsplit('.').next().unwrap_or_default();
-            run.skip(&row.name, &format!("deserialization failed: {kind}"));
-        } else {
-            run.decide(Stage::Deserialization, &row.name, fault.into(), true)
-                .map_err(|mut stop| {
-                    stop.decided = true;
-                    stop
-                })?;
-        }
-        self.engine.context = before;
-        Ok(())
-    }
-
-    /// A negative time is an error of the record, unless the user's extractor gave it.
-    #[cold]
-    fn without_time(
-        &mut self,
-        plan: &Plan,
-        host: &mut H,
-        row: &Source,
-        input: &Input,
-        offset: i64,
-        timestamp: i64,
-    ) -> Outcome<H> {
-        let before = self.engine.context.clone();
-        self.stand(input, offset, input.timestamp);
-        if row.timestamp_extractor.is_none() {
-            let name = plan.topic_name(input.topic);
-            let refusal = Refusal {
-                by: By::Operator,
-                text: format!("a record of the topic {name} has the negative time {timestamp}"),
-                hint: "give the source a timestamp extractor that makes one",
-            };
-            return Err(decided(refusal.into()));
-        }
-        self.run(plan, host).skip(&row.name, "its time is negative");
-        self.engine.context = before;
-        Ok(())
-    }
-}
-
-/// A stop that no handler is asked about.
-fn decided<E>(fault: Fault<E>) -> Stop<E> {
-    Box::new(Stopped {
-        fault,
-        node: None,
-        decided: true,
-    })
-}
-
-fn decode<H: Application>(
-    plan: &Plan,
-    host: &mut H,
-    row: &Source,
-    input: &Input,
-) -> Result<Record<H::Object>, Fault<H::Error>> {
-    let name = plan.topic_name(input.topic);
-    let headers = &input.headers;
-    let key = row
-        .key
-        .deserialize(host, name, headers, input.key.as_ref())?;
-    let bytes = input.value.as_ref();
-    let payload = match row.format {
-        Format::Plain => Payload::Plain(row.value.deserialize(host, name, headers, bytes)?),
-        Format::Change => Payload::Change(change(host, &row.value, name, headers, bytes)?),
-        Format::Subscription => {
-            let read = Subscription::read(bytes.unwrap_or(&Bytes::new()));
-            Payload::Subscription(Box::new(read.map_err(unreadable)?))
-        }
-        Format::Response => {
-            let read = Response::read(bytes.unwrap_or(&Bytes::new()));
-            Payload::Response(Box::new(read.map_err(unreadable)?))
-        }
-    };
-    Ok(Record {
-        key,
-        payload,
-        timestamp: input.timestamp,
-        headers: input.headers.clone(),
-    })
-}
-
-fn unreadable<E>(text: String) -> Fault<E> {
-    Fault::from(Refusal {
-        by: By::Serde,
-        text,
-        hint: "read the topic with the serde that its records were written with",
-    })
-}
-
-/// New and old value of a table's record, as Kafka's repartition topics have them.
-fn change<H: Application>(
-    host: &mut H,
-    serde: &Serde,
-    topic: &str,
-    headers: &Headers,
-    bytes: Option<&Bytes>,
-) -> Result<Change<H::Object>, Fault<H::Error>> {
-    let wrong = |why: &str| {
-        let count = bytes.map_or(0, Bytes::len);
-        unreadable(format!(
-            "CHANGED cannot read {count} bytes: {why} (topic {topic})"
-        ))
-    };
-    let Some((&kind, rest)) = bytes.and_then(|bytes| bytes.split_last()) else {
-        return Err(wrong("a change has at least its kind"));
-    };
-    let bytes = bytes.cloned().unwrap_or_default();
-    let mut end = rest.len();
-    let (mut kind, mut is_latest) = (kind, true);
-    if kind > 5 {
-        return Err(wrong(&format!("there is no kind {kind}")));
-    }
-    if kind > 2 {
-        if end == 0 || bytes[end - 1] > 1 {
-            return Err(wrong("whether it is the latest is 0 or 1"));
-        }
-        end -= 1;
-        is_latest = bytes[end] == 1;
-        kind -= 3;
-    }
-    let (new, old) = match kind {
-        0 => (None, Some(bytes.slice(..end))),
-        1 => (Some(bytes.slice(..end)), None),
-        _ => {
-            let found = zigzag(&bytes[..end]);
-            let Some((size, start)) = found.filter(|(size, start)| start + size <= end) else {
-                return Err(wrong("the new value's length is past the end"));
-            };
-            let middle = start + size;
-            (
-                Some(bytes.slice(start..middle)),
-                Some(bytes.slice(middle..end)),
-            )
-        }
-    };
-    let mut read = |bytes: Option<Bytes>| -> Result<Value<H::Object>, Fault<H::Error>> {
-        serde.deserialize(host, topic, headers, bytes.as_ref())
-    };
-    Ok(Change {
-        new: read(new)?,
-        old: read(old)?,
-        is_latest,
-    })
-}
-
-/// A length, and where what follows it begins.
-fn zigzag(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut number: u64 = 0;
-    for (place, byte) in bytes.iter().take(5).enumerate() {
-        number |= u64::from(byte & 0x7F) << (7 * place);
-        if byte & 0x80 == 0 {
-            let number = (number >> 1) as i64 ^ -((number & 1) as i64);
-            return usize::try_from(number).ok().map(|size| (size, place + 1));
-        }
-    }
-    None
 }

@@ -3,6 +3,8 @@
 use super::function::Function;
 use super::reading::{Fields, Read};
 
+/// One is made for each node of a plan, so its size does not count.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Aggregation {
     Count,

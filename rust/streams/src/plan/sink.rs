@@ -16,6 +16,8 @@ pub struct Sink {
     pub changes: bool,
 }
 
+/// One is made for each sink of a plan, so its size does not count.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Target {
     Topic(TopicId),

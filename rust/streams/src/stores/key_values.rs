@@ -15,6 +15,9 @@ use crate::stores::key_value::after_prefix;
 use crate::stores::{Put, Store};
 use crate::value::Value;
 
+/// Keys and what the store holds for them.
+pub type Items<O> = Vec<(Value<O>, Stamped<O>)>;
+
 impl<H: Application> Run<'_, H> {
     /// Any store that tables are kept in; windowed ones are asked with windowed keys.
     pub fn get(
@@ -154,7 +157,7 @@ impl<H: Application> Run<'_, H> {
         id: StoreId,
         first: Option<&Value<H::Object>>,
         last: Option<&Value<H::Object>>,
-    ) -> Outcome<H, Vec<(Value<H::Object>, Stamped<H::Object>)>> {
+    ) -> Outcome<H, Items<H::Object>> {
         let first = self.bound(id, first)?;
         let last = self.bound(id, last)?;
         let included = |key: &'_ Option<Packed>| key.clone();
@@ -177,11 +180,7 @@ impl<H: Application> Run<'_, H> {
     }
 
     /// Everything whose key's bytes begin with these.
-    pub fn prefixed(
-        &mut self,
-        id: StoreId,
-        prefix: &[u8],
-    ) -> Outcome<H, Vec<(Value<H::Object>, Stamped<H::Object>)>> {
+    pub fn prefixed(&mut self, id: StoreId, prefix: &[u8]) -> Outcome<H, Items<H::Object>> {
         let after = after_prefix(prefix);
         let end = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         self.between(id, Bound::Included(prefix), end)
@@ -192,7 +191,7 @@ impl<H: Application> Run<'_, H> {
         id: StoreId,
         first: Bound<&[u8]>,
         last: Bound<&[u8]>,
-    ) -> Outcome<H, Vec<(Value<H::Object>, Stamped<H::Object>)>> {
+    ) -> Outcome<H, Items<H::Object>> {
         let keys = match &mut self.engine.stores[id] {
             Store::KeyValue(store) => store.keys(first, last),
             Store::Lru(store) => store.keys(first, last),

@@ -64,6 +64,9 @@ impl<O> Store<O> {
     }
 }
 
+/// The lowest and the highest key that is asked for, both in; none is open.
+pub type Bounds<'k, O> = (Option<&'k Value<O>>, Option<&'k Value<O>>);
+
 /// What is written: a value with the time and headers that the store keeps beside it.
 pub struct Put<'r, O> {
     pub value: &'r Value<O>,

@@ -8,13 +8,16 @@ use crate::plan::StoreId;
 use crate::record::Stamped;
 use crate::stop::Outcome;
 use crate::stores::kept::{Entry, Kept, boxed};
-use crate::stores::{Put, SessionStore, Store};
+use crate::stores::{Bounds, Put, SessionStore, Store};
 use crate::value::Value;
 
 const TOO_LATE: &str = "it came too late for the store";
 
 /// A session that was found: its start, its end, what it holds.
 pub type FoundSession<O> = (i64, i64, Stamped<O>);
+
+/// Keys and their sessions.
+pub type Sessions<O> = Vec<(Value<O>, FoundSession<O>)>;
 
 impl<H: Application> Run<'_, H> {
     pub(crate) fn sessions(&mut self, id: StoreId) -> &mut SessionStore {
@@ -163,7 +166,7 @@ impl<H: Application> Run<'_, H> {
         id: StoreId,
         first: i64,
         last: i64,
-    ) -> Outcome<H, Vec<(Value<H::Object>, FoundSession<H::Object>)>> {
+    ) -> Outcome<H, Sessions<H::Object>> {
         let ended = self.sessions(id).ended(first, last);
         self.sessions_opened(id, ended)
     }
@@ -172,7 +175,7 @@ impl<H: Application> Run<'_, H> {
         &mut self,
         id: StoreId,
         places: Vec<(Packed, i64, i64)>,
-    ) -> Outcome<H, Vec<(Value<H::Object>, FoundSession<H::Object>)>> {
+    ) -> Outcome<H, Sessions<H::Object>> {
         let mut found = Vec::with_capacity(places.len());
         for (raw, start, end) in places {
             let entry = self.sessions(id).peek(raw.as_slice(), start, end).cloned();
@@ -188,10 +191,10 @@ impl<H: Application> Run<'_, H> {
     pub fn session_range(
         &mut self,
         id: StoreId,
-        keys: (Option<&Value<H::Object>>, Option<&Value<H::Object>>),
+        keys: Bounds<'_, H::Object>,
         first_end: i64,
         last_start: i64,
-    ) -> Outcome<H, Vec<(Value<H::Object>, FoundSession<H::Object>)>> {
+    ) -> Outcome<H, Sessions<H::Object>> {
         let first = keys
             .0
             .map(|key| self.raw_key(id, key))

@@ -10,13 +10,16 @@ use crate::record::Stamped;
 use crate::stop::Outcome;
 use crate::stores::kept::{Entry, Kept, boxed};
 use crate::stores::window::SEQUENCE_MASK;
-use crate::stores::{Put, Store, WindowStore};
+use crate::stores::{Bounds, Put, Store, WindowStore};
 use crate::value::Value;
 
 const TOO_LATE: &str = "it came too late for the store";
 
 /// A window that was found: its key, its start, what it holds.
 pub type FoundWindow<O> = (Value<O>, i64, Stamped<O>);
+
+/// A key's windows by their starts.
+pub type Started<O> = Vec<(i64, Stamped<O>)>;
 
 impl<H: Application> Run<'_, H> {
     pub(crate) fn window(&mut self, id: StoreId) -> &mut WindowStore {
@@ -190,7 +193,7 @@ impl<H: Application> Run<'_, H> {
         key: &Value<H::Object>,
         from: i64,
         to: i64,
-    ) -> Outcome<H, Vec<(i64, Stamped<H::Object>)>> {
+    ) -> Outcome<H, Started<H::Object>> {
         let Some(raw) = self.raw_key(id, key)? else {
             return Ok(Vec::new());
         };
@@ -216,7 +219,7 @@ impl<H: Application> Run<'_, H> {
     pub fn window_range(
         &mut self,
         id: StoreId,
-        keys: (Option<&Value<H::Object>>, Option<&Value<H::Object>>),
+        keys: Bounds<'_, H::Object>,
         from: i64,
         to: i64,
     ) -> Outcome<H, Vec<FoundWindow<H::Object>>> {
