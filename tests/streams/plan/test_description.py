@@ -129,3 +129,31 @@ def test_texts_come_in_the_order_of_hashes() -> None:
     """If this failed, the topics and stores of a node would come in another order than Java's."""
     assert hash_order(["Aa", "BB", "b", "a"]) == ["Aa", "BB", "a", "b"]
     assert hash_order(["BB", "Aa", "b", "a"]) == ["BB", "Aa", "a", "b"]  # the same hash: as added
+
+
+def test_a_crowded_bucket_doubles_a_small_table() -> None:
+    """If this failed, names of one hash would bring the other names out of Java's order."""
+    same = [one + other for one in ("Aa", "BB", "C#") for other in ("Aa", "BB", "C#")]
+    assert hash_order(["q", "b", *same[:8]]) == ["q", "b", *same[:8]]
+    assert hash_order(["q", "b", *same]) == ["b", "q", *same]
+
+
+@pytest.mark.parametrize(
+    ("parents", "want"),
+    [
+        # The source was small when it became a parent, and stays behind the one it feeds.
+        ({"KSTREAM-X-0000000012": (), "KSTREAM-MAP-0000000036": ("KSTREAM-X-0000000012",),
+          "KSTREAM-MAP-0000000074": ("KSTREAM-MAP-0000000036", "KSTREAM-X-0000000012")},
+         "      <-- KSTREAM-MAP-0000000036, KSTREAM-X-0000000012"),
+        # One given twice is not found again, since it grew after it was put in.
+        ({"-aAa": (), "-b": (), "aC#BB-": ("-b", "-aAa", "-aAa")}, "      <-- -aAa, -b, -aAa"),
+        # Texts are compared by their units of 16 bits: a surrogate is less than U+FFEE.
+        ({"s": (), "n\uffee": ("s",), "n\U0001f600": ("s",)},
+         "      --> n\U0001f600, n\uffee"),
+    ],
+)  # fmt: skip
+def test_neighbours_come_as_the_tree_of_that_moment_has_them(
+    parents: dict[str, tuple[str, ...]], want: str
+) -> None:
+    """If this failed, arrows would be printed in order where Kafka 4.3.1 prints them out of it."""
+    assert want in describe(topology(parents)).splitlines()

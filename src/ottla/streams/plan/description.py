@@ -18,6 +18,11 @@ from ottla.streams.plan.topology import Node, Sink, Source, Topology
 
 Row = Source | Node | Sink
 
+#: Java's HashMap: so many texts share a bucket before it mends that, and the room from which on it
+#: does not double the table for it.
+_CROWDED = 8
+_TREES = 64
+
 
 @dataclass(slots=True)
 class Group:
@@ -212,14 +217,32 @@ def _names(nodes: Iterable[_Described]) -> str:
 def hash_order(names: Iterable[str], *, sized: bool = False) -> list[str]:
     """Texts in the order in which a HashSet of Java gives them, put in one by one in this order.
 
-    `sized`: the set was made from a collection, and begins with room for all of it.
+    `sized`: the set was made from a collection, and begins with room for all of it. A table doubles
+    where it is three quarters full and, while it is small, where a bucket gets its ninth text.
     """
     given = list(dict.fromkeys(names))
     room = 16
-    least = int(len(given) / 0.75) + 1 if sized else 16
-    while room < least or len(given) > room * 3 // 4:
+    while sized and room < int(len(given) / 0.75) + 1:
         room *= 2
-    return sorted(given, key=lambda name: _bucket(name, room))
+    buckets: dict[int, list[str]] = {}
+    for count, name in enumerate(given, 1):
+        bucket = buckets.setdefault(_bucket(name, room), [])
+        bucket.append(name)
+        if len(bucket) > _CROWDED and room < _TREES:
+            room *= 2
+            buckets = _spread(buckets, room)
+        if count > room * 3 // 4:
+            room *= 2
+            buckets = _spread(buckets, room)
+    return [name for _, bucket in sorted(buckets.items()) for name in bucket]
+
+
+def _spread(buckets: Mapping[int, list[str]], room: int) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for bucket in buckets.values():
+        for name in bucket:
+            found.setdefault(_bucket(name, room), []).append(name)
+    return found
 
 
 def _bucket(name: str, room: int) -> int:
