@@ -38,6 +38,7 @@ class Building:
     in_memory: bool = False
     with_headers: bool = False
     _index: int = 0
+    _shared: list[Store] = field(default_factory=list)
     done: bool = False
 
     # ------------------------------------------------------------ names
@@ -58,6 +59,16 @@ class Building:
         """The given name and the suffix, or a generated name. Either moves the counter, as in Kafka."""
         generated = self.new_name(prefix)
         return generated if given is None else checked_name(given + suffix)
+
+    def shared(self, rows: Iterable[Store]) -> list[Store]:
+        """Rows of stores that users add: equal ones are one store, wherever they are said."""
+        found = []
+        for row in rows:
+            known = [other for other in self._shared if other == row]
+            if not known:
+                self._shared.append(row)
+            found.append(known[0] if known else row)
+        return found
 
     def copartition(self, *sources: frozenset[str]) -> frozenset[str]:
         """These source nodes read topics with as many partitions; all of them together."""
@@ -113,6 +124,8 @@ class Materialized:
     name: str | None
     #: The user gave it a name, so it may be asked from outside.
     queryable: bool
+    #: The one row that stands for the store: another row is another store, even if it is equal.
+    row: Store | None = None
 
     @classmethod
     def of(
@@ -138,10 +151,23 @@ class Materialized:
         assert self.name is not None
         spec = self.spec
         in_memory = building.in_memory if spec.in_memory is None else spec.in_memory
-        return Store(
-            self.name, kind, spec.key, spec.value, persistent=not in_memory, logged=spec.logged,
-            topic_configs=dict(spec.configs), **more,
-        )  # fmt: skip
+        return self._once(
+            Store(
+                self.name,
+                kind,
+                spec.key,
+                spec.value,
+                persistent=not in_memory,
+                logged=spec.logged,
+                topic_configs=dict(spec.configs),
+                **more,
+            )
+        )
+
+    def _once(self, row: Store) -> Store:
+        if self.row is None:
+            self.row = row
+        return self.row
 
     def key_value(self, building: Building) -> Store:
         """The store of a table that is not windowed."""
@@ -152,9 +178,9 @@ class Materialized:
                 hint="use key_value(…) here, or group into windows with windowed_by(…) first",
             )
         if spec.kind is StoreKind.VERSIONED:
-            return replace(spec.row(), key=spec.key, value=spec.value)
+            return self._once(replace(spec.row(), key=spec.key, value=spec.value))
         if spec.kind is StoreKind.LRU:
-            return replace(spec.row(), timestamped=True, times_lost=True)
+            return self._once(replace(spec.row(), timestamped=True, times_lost=True))
         headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
         return self._row(
             building, StoreKind.KEY_VALUE, timestamped=True, with_headers=headers,

@@ -60,7 +60,7 @@ class Aggregating(Generic[K, V]):
         >>> app.stream("clicks", key=str, value=str).group_by_key().count(store="clicks-by-user")
         """
         building = self.grouped._building
-        if store is not None and _name(store) is None:
+        if self._count_takes_a_name and store is not None and _name(store) is None:
             building.new_store_name(AGGREGATE)  # Kafka does, and never uses it
         return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG)
 
@@ -124,6 +124,8 @@ class Aggregating(Generic[K, V]):
         return fold(initializer, adder, merger, self._needs_merger)
 
     _needs_merger = False
+    #: Kafka's count moves the counter once more for a store without a name, but not if sliding.
+    _count_takes_a_name = True
 
     def _aggregated(
         self,
@@ -250,6 +252,7 @@ class WindowedKStream(Aggregating[K, V]):
         self._windows = windows
         self._emit = emit
         self._needs_merger = isinstance(windows, SessionWindows)
+        self._count_takes_a_name = not isinstance(windows, SlidingWindows)
         check_windows(windows)
 
     def emit(self, when: str) -> WindowedKStream[K, V]:

@@ -358,7 +358,7 @@ class KStream(Generic[K, V]):
         name = self._building.new_name(prefix) if name is None else checked_name(name)
         operator = plan.Process(supplier, fixed_key=fixed)
         node = ProcessorNode(
-            name, operator=lambda: operator, stores=lambda: stores_of(supplier),
+            name, operator=lambda: operator, stores=lambda: self._building.shared(stores_of(supplier)),
             connected=lambda: stores,
         )  # fmt: skip
         self._building.graph.add(self._node, node)

@@ -193,6 +193,7 @@ class Streams:
         """A store that processors may name; its name comes back."""
         found = spec_of(spec)
         row = StoreSpec(StoreKind.KEY_VALUE).row() if found is None else _kinded(found).row()
+        (row,) = self._building.shared([row])
         self._building.graph.add(self._building.graph.root, StoreNode(row.name, store=lambda: row))
         if row.kind is StoreKind.VERSIONED:
             self._building.versioned.add(row.name)

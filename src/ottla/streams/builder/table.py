@@ -119,7 +119,12 @@ class KTable(Generic[K, V]):
         name = self._building.name(name, "KTABLE-TRANSFORMVALUES-")
         table = TransformTable(self._table, name, supplier, self._row(kept))
         return self._derived(
-            name, table, kept, serde, connected=stores, more=lambda: list(stores_of(supplier))
+            name,
+            table,
+            kept,
+            serde,
+            connected=stores,
+            more=lambda: self._building.shared(stores_of(supplier)),
         )
 
     def _materialized(self, store: object, prefix: str, value: Serde | None) -> Materialized | None:
@@ -326,16 +331,16 @@ class KTable(Generic[K, V]):
         _check_table(other)
         building = self._building
         function = Function.of(joiner, JOINED, what="join")
+        serde = serde_of(value)
+        kept = None
+        if store is not None:
+            kept = Materialized.of(building, store, "KTABLE-MERGE-", key=self._key, value=serde)
         merge = building.name(name, "KTABLE-MERGE-")
         sources = building.copartition(self._sources, other._sources)
         if kind != "inner":
             self._table.ask_old(True)
         if kind == "outer":
             other._table.ask_old(True)
-        serde = serde_of(value)
-        kept = None
-        if store is not None:
-            kept = Materialized.of(building, store, "KTABLE-MERGE-", key=self._key, value=serde)
         left = JoinSide("left", kind, self._table, other._table, function)
         right = JoinSide("right", kind, other._table, self._table, function)
         left_name = building.name(name, "KTABLE-JOINTHIS-", "-join-this")

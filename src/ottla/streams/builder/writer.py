@@ -29,6 +29,8 @@ class Writer:
         self.nodes: dict[str, Node] = {}
         self.sinks: dict[str, Sink] = {}
         self.stores: dict[str, Store] = {}
+        #: As operators gave them; one store is one row, by identity.
+        self._rows: dict[str, Store] = {}
         self.internal: dict[str, InternalTopic] = {}
         self.parents: dict[str, tuple[str, ...]] = {}
         self._children: dict[str, list[str]] = {}
@@ -149,12 +151,15 @@ class Writer:
         self.internal[name] = InternalTopic(name, partitions)
 
     def add_store(self, store: Store) -> None:
-        """The same store may come again from another operator that shares it."""
-        row = self.resolved(store)
-        known = self.stores.get(row.name)
-        if known is not None and known != row:
-            raise _two_stores(row.name)
-        self.stores[row.name] = row
+        """The same store may come again from another operator that shares it; an equal one may not,
+        since two tables that keep their rows in one store would each see the other's."""
+        known = self._rows.setdefault(store.name, store)
+        if known is not store or self._is_global(store.name):
+            raise _two_stores(store.name)
+        self.stores[store.name] = self.resolved(store)
+
+    def _is_global(self, name: str) -> bool:
+        return name in self.stores and self.stores[name].is_global
 
     def connect(self, node: str, stores: Iterable[str]) -> None:
         for store in stores:
