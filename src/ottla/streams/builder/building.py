@@ -147,10 +147,14 @@ class Materialized:
     def is_versioned(self) -> bool:
         return self.spec.kind is StoreKind.VERSIONED
 
+    def _in_memory(self, building: Building) -> bool:
+        given = self.spec.in_memory
+        return building.in_memory if given is None else given
+
     def _row(self, building: Building, kind: StoreKind, **more: Any) -> Store:
         assert self.name is not None
         spec = self.spec
-        in_memory = building.in_memory if spec.in_memory is None else spec.in_memory
+        in_memory = self._in_memory(building)
         return self._once(
             Store(
                 self.name,
@@ -163,6 +167,12 @@ class Materialized:
                 **more,
             )
         )
+
+    def _with_headers(self, building: Building) -> bool:
+        """Whether it keeps headers: of what the operator chooses itself, Kafka does so on disk alone."""
+        spec = self.spec
+        chosen = building.with_headers and not (spec.is_supplier or self._in_memory(building))
+        return chosen or spec.with_headers
 
     def _once(self, row: Store) -> Store:
         if self.row is None:
@@ -180,11 +190,11 @@ class Materialized:
         if spec.kind is StoreKind.VERSIONED:
             return self._once(replace(spec.row(), key=spec.key, value=spec.value))
         if spec.kind is StoreKind.LRU:
-            return self._once(replace(spec.row(), timestamped=True, times_lost=True))
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+            return self._once(replace(spec.row(), timestamped=True))
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.KEY_VALUE, timestamped=True, with_headers=headers,
-            times_lost=spec.plain,
+            times_lost=spec.plain and not self._in_memory(building),
         )  # fmt: skip
 
     def windows(self, building: Building, size_ms: int, least_ms: int) -> Store:
@@ -196,7 +206,7 @@ class Materialized:
                 hint="give a name, or window_store(…, retention=…)",
             )
         retention = self._retention(least_ms)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.WINDOW, timestamped=True, with_headers=headers,
             retention_ms=retention, window_size_ms=size_ms,
@@ -211,7 +221,7 @@ class Materialized:
                 hint="give a name, or session_store(…, retention=…)",
             )
         retention = self._retention(least_ms)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.SESSION, with_headers=headers, retention_ms=retention,
             segment_interval_ms=max(retention // 2, SEGMENT_MIN_MS),
