@@ -139,8 +139,6 @@ def join_table(
         connected=lambda: names,
     )
     building.graph.add(stream._node, node)
-    if grace is not None:
-        table._check_history(name, grace)
     return KStream(building, name, node, sources, key or stream._key, None)
 
 

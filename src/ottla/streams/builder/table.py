@@ -361,17 +361,6 @@ class KTable(Generic[K, V]):
         found = serde if kept is None else kept.spec.value
         return KTable(building, merge, node, sources, self._key, found, merged)
 
-    def _check_history(self, join: str, grace_ms: int) -> None:
-        """A join with grace looks back in this table's versions."""
-        store = self._table.store()
-        if store is not None and store.kind is StoreKind.VERSIONED:
-            if store.history_retention_ms < grace_ms:
-                raise TopologyError(
-                    f"{join} waits {grace_ms} ms for late changes, and {store.name} keeps "
-                    f"{store.history_retention_ms} ms of history",
-                    hint="history= is at least the join's grace",
-                )
-
 
 def _side_node(name: str, side: JoinSide, stores: tuple[str, ...]) -> ProcessorNode:
     return ProcessorNode(
