@@ -403,14 +403,20 @@ def _when_full(given: str | None, bounded: bool, final: bool) -> plan.BufferFull
 
 def grace_above(node: GraphNode, name: str) -> int:
     """The grace of the windowed aggregations above; the longest of several."""
-    if isinstance(node, ProcessorNode) and node.grace_ms is not None:
-        return node.grace_ms
-    if not node.parents:
-        raise TopologyError(
-            f"{name} waits for windows to close, and there are none above it",
-            hint="suppress(until='window_closes') is for tables of windowed_by(…)",
-        )
-    return max(grace_above(parent, name) for parent in node.parents)
+    waiting, seen, found = [node], {node}, []
+    while waiting:
+        above = waiting.pop()
+        if isinstance(above, ProcessorNode) and above.grace_ms is not None:
+            found.append(above.grace_ms)
+        elif not above.parents:
+            raise TopologyError(
+                f"{name} waits for windows to close, and there are none above it",
+                hint="suppress(until='window_closes') is for tables of windowed_by(…)",
+            )
+        else:
+            waiting += [parent for parent in above.parents if parent not in seen]
+            seen.update(above.parents)
+    return max(found)
 
 
 class GlobalKTable(Generic[K, V]):
