@@ -8,9 +8,9 @@ Python has the internal topics of its twin in Java.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ottla.streams.builder.graph import Graph, RepartitionNode
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name, spec_of
@@ -18,14 +18,39 @@ from ottla.streams.errors import TopologyError
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.serdes import Serde
 
+if TYPE_CHECKING:
+    from ottla.streams.builder.cogrouped import CogroupedKStream
+    from ottla.streams.builder.foreign_key import ForeignKeyJoin
+    from ottla.streams.builder.grouped import KGroupedStream
+    from ottla.streams.builder.grouped_table import KGroupedTable
+    from ottla.streams.builder.stream import KStream
+    from ottla.streams.builder.table import KTable
+    from ottla.streams.plan.operators import JoinKind
+
 GENERATED = re.compile(r"KSTREAM.*-[0-9]{10}")
 REPARTITION = "-repartition"
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What makes each kind. A stream gives tables and a table gives streams, and so on round, so
+    that they get each other from here and no file needs another that needs it.
+    """
+
+    table: type[KTable[Any, Any]]
+    grouped_stream: type[KGroupedStream[Any, Any]]
+    grouped_table: type[KGroupedTable[Any, Any]]
+    cogrouped: type[CogroupedKStream[Any]]
+    foreign_key_join: type[ForeignKeyJoin]
+    #: A stream with a stream, a table or a global table; what `join` was given, by name.
+    join: Callable[[KStream[Any, Any], JoinKind, dict[str, Any]], KStream[Any, Any]]
 
 
 @dataclass(eq=False)
 class Building:
     """One topology on its way."""
 
+    kinds: Kinds
     graph: Graph = field(default_factory=Graph)
     #: Sets of source nodes whose topics must have as many partitions as each other.
     copartitioned: list[set[str]] = field(default_factory=list)

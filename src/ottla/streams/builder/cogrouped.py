@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode
@@ -18,6 +18,7 @@ from ottla.streams.builder.grouped import (
 )
 from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.stream import serde_of
+from ottla.streams.builder.table import KTable
 from ottla.streams.builder.tables import CogroupTable, Kept, TableOperator
 from ottla.streams.builder.windows import Windows
 from ottla.streams.errors import TopologyError
@@ -27,9 +28,6 @@ from ottla.streams.plan.operators import Emit, Operator
 from ottla.streams.plan.stores import Store
 from ottla.streams.plan.windows import SessionWindows
 from ottla.streams.serdes import Serde
-
-if TYPE_CHECKING:
-    from ottla.streams.builder.table import KTable
 
 K = TypeVar("K")
 
@@ -87,8 +85,6 @@ class CogroupedKStream(Kind, Generic[K]):
         self, initializer: Any, merger: Any, windows: Windows | None, store: object, key: object,
         value: object, name: str | None,
     ) -> KTable[Any, Any]:  # fmt: skip
-        from ottla.streams.builder.table import KTable
-
         building = self._first._building
         # A windowed operator and one without keep their stores under different rules of Kafka.
         serde = serde_of(key, self._first._key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -42,11 +43,11 @@ class Aggregating(Kind, Generic[K, V]):
 
     grouped: KGroupedStream[K, V]
 
-    def _kept(self, kept: Materialized) -> Store:
-        raise NotImplementedError
+    @abstractmethod
+    def _kept(self, kept: Materialized) -> Store: ...
 
-    def _operator(self, store: str, aggregation: Aggregation, send_old: bool) -> Operator:
-        raise NotImplementedError
+    @abstractmethod
+    def _operator(self, store: str, aggregation: Aggregation, send_old: bool) -> Operator: ...
 
     def _table_key(self, key: Serde | None) -> Serde | None:
         return key
@@ -217,9 +218,7 @@ class KGroupedStream(Aggregating[K, V]):
 
     def cogroup(self, adder: Any) -> CogroupedKStream[K]:
         """Begin an aggregate of several grouped streams; `adder` is for this one's values."""
-        from ottla.streams.builder.cogrouped import CogroupedKStream
-
-        return CogroupedKStream(self, adder)
+        return self._building.kinds.cogrouped(self, adder)
 
     def _placed(
         self,
@@ -230,8 +229,6 @@ class KGroupedStream(Aggregating[K, V]):
         key: Serde | None,
     ) -> KTable[Any, Any]:
         """The aggregation below the group, through a repartition topic where keys have changed."""
-        from ottla.streams.builder.table import KTable
-
         building, parent, sources = self._building, self._node, self._sources
         if self._rekeyed:
             prefix = self._topic if self._topic is not None else str(kept.name)
@@ -242,7 +239,8 @@ class KGroupedStream(Aggregating[K, V]):
             building.graph.add(parent, self._repartition)
             parent, sources = self._repartition, frozenset((made.name,))
         building.graph.add(parent, node)
-        return KTable(building, name, node, sources, key, kept.spec.value, table)
+        made_of = building.kinds.table
+        return made_of(building, name, node, sources, key, kept.spec.value, table)
 
 
 class WindowedKStream(Aggregating[K, V]):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name
 from ottla.streams.builder.stream import RECORD, KStream, serde_of
+from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import check_reads
 from ottla.streams.durations import ms
 from ottla.streams.errors import TopologyError
@@ -19,9 +20,6 @@ from ottla.streams.plan.views import Stored
 from ottla.streams.plan.windows import JoinWindows
 from ottla.streams.serdes import Serde
 from ottla.streams.serdes.join_sides import JoinSideKeySerde, JoinSideValueSerde
-
-if TYPE_CHECKING:
-    from ottla.streams.builder.table import GlobalKTable, KTable
 
 JOINED = ("key", "left", "right")
 
@@ -46,9 +44,11 @@ class Asked:
     name: str | None
 
 
-def join(stream: KStream[Any, Any], kind: plan.JoinKind, asked: Asked) -> KStream[Any, Any]:
-    from ottla.streams.builder.table import GlobalKTable, KTable
-
+def join(
+    stream: KStream[Any, Any], kind: plan.JoinKind, given: dict[str, Any]
+) -> KStream[Any, Any]:
+    """A join of a stream with what it was given."""
+    asked = Asked(**given)
     other = asked.other
     if isinstance(other, (KStream, KTable, GlobalKTable)):
         stream._building.check_mine(other._building, "join")

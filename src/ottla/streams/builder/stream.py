@@ -270,8 +270,6 @@ class KStream(Kind, Generic[K, V]):
         name: str | None = None,
     ) -> KTable[K, V]:
         """The last value of each key, as a table."""
-        from ottla.streams.builder.table import KTable
-
         building = self._building
         given = name
         name = building.name(given, "KSTREAM-TOTABLE-")
@@ -291,16 +289,16 @@ class KStream(Kind, Generic[K, V]):
             name, versioned=kept.is_versioned, operator=table.operator, stores=table.stores
         )
         building.graph.add(parent, made)
-        return KTable(building, name, made, sources, kept.spec.key, kept.spec.value, table)
+        return building.kinds.table(
+            building, name, made, sources, kept.spec.key, kept.spec.value, table
+        )
 
     # ------------------------------------------------------------ groups
     def group_by_key(
         self, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedStream[K, V]:
         """Group by the key that records have. `name` is the repartition topic's, if there is one."""
-        from ottla.streams.builder.grouped import KGroupedStream
-
-        return KGroupedStream(
+        return self._building.kinds.grouped_stream(
             self, self._name, self._node, serde_of(key, self._key), serde_of(value, self._value),
             name, rekeyed=self._rekeyed,
         )  # fmt: skip
@@ -309,14 +307,12 @@ class KStream(Kind, Generic[K, V]):
         self, selector: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedStream[Any, V]:
         """Group by what the function gives; through a repartition topic."""
-        from ottla.streams.builder.grouped import KGroupedStream
-
         function = Function.of(selector, RECORD, what="group_by")
         selected = self._then(
             "KSTREAM-KEY-SELECT-", name, plan.SelectKey(function), key=serde_of(key),
             value=self._value, changes_key=True,
         )  # fmt: skip
-        return KGroupedStream(
+        return self._building.kinds.grouped_stream(
             selected, selected._name, selected._node, serde_of(key),
             serde_of(value, self._value), name, rekeyed=True,
         )  # fmt: skip
@@ -441,10 +437,8 @@ class KStream(Kind, Generic[K, V]):
     def _join(
         self, kind: Literal["inner", "left", "outer"], given: dict[str, Any]
     ) -> KStream[Any, Any]:
-        from ottla.streams.builder import joins
-
         del given["self"]
-        return joins.join(self, kind, joins.Asked(**given))
+        return self._building.kinds.join(self, kind, given)
 
 
 class Split(Kind, Generic[K, V]):

@@ -6,8 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ottla.streams.builder.building import Building, Materialized
+from ottla.streams.builder.building import Building, Kinds, Materialized
+from ottla.streams.builder.cogrouped import CogroupedKStream
+from ottla.streams.builder.foreign_key import ForeignKeyJoin
 from ottla.streams.builder.graph import GlobalStoreNode, SourceNode, StoreNode, TableSourceNode
+from ottla.streams.builder.grouped import KGroupedStream
+from ottla.streams.builder.grouped_table import KGroupedTable
+from ottla.streams.builder.joins import join
 from ottla.streams.builder.optimisation import optimise, switches
 from ottla.streams.builder.specs import (
     Duration,
@@ -29,6 +34,8 @@ from ottla.streams.plan.topology import Topology
 
 if TYPE_CHECKING:
     from ottla.streams.drawing import Drawing
+
+KINDS = Kinds(KTable, KGroupedStream, KGroupedTable, CogroupedKStream, ForeignKeyJoin, join)
 
 RESETS = ("earliest", "latest", "none")
 
@@ -82,7 +89,7 @@ class Streams:
                 f"there is no store format {store_format!r}", hint='take "default" or "headers"'
             )
         self._building = Building(
-            key=serde_of(key), value=serde_of(value), in_memory=in_memory,
+            KINDS, key=serde_of(key), value=serde_of(value), in_memory=in_memory,
             with_headers=store_format == "headers",
         )  # fmt: skip
         self._explicit_names = explicit_names

@@ -248,8 +248,6 @@ class KTable(Kind, Generic[K, V]):
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedTable[Any, Any]:
         """Group rows anew: the function gives (key, value); through a repartition topic."""
-        from ottla.streams.builder.grouped_table import KGroupedTable
-
         function = Function.of(mapper, RECORD, what="group_by")
         building = self._building
         label = building.name(name, "KTABLE-SELECT-")
@@ -261,7 +259,7 @@ class KTable(Kind, Generic[K, V]):
         )
         building.graph.add(self._node, node)
         self._table.ask_old(True)
-        return KGroupedTable(
+        return building.kinds.grouped_table(
             building, label, node, serde_of(key), serde_of(value), self._sources, name
         )
 
@@ -315,10 +313,8 @@ class KTable(Kind, Generic[K, V]):
         return self._join("outer", other, joiner, store, value, name)
 
     def _join_foreign(self, kind: plan.JoinKind, given: dict[str, Any]) -> KTable[K, Any]:
-        from ottla.streams.builder.foreign_key import ForeignKeyJoin
-
         self._check_table(given["other"])
-        return ForeignKeyJoin(
+        return self._building.kinds.foreign_key_join(
             self, given["other"], kind, given["joiner"], given["on"], given["partitioner"],
             given["other_partitioner"], given["name"],
         ).made(given["store"], serde_of(given["value"]))  # fmt: skip
