@@ -192,6 +192,19 @@ def test_missing_serdes_are_told() -> None:
     assert "value=" in (caught.value.hint or "")
 
 
+def test_what_is_refused_stays_refused() -> None:
+    """A second try would give what the first had not written yet: half a topology."""
+    app = Streams("app", key=str)
+    app.stream("a", value=str).to("copy")
+    app.stream("b").to("out")
+    errors = []
+    for _ in range(2):
+        with pytest.raises(TopologyError) as caught:
+            app.build()
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+
+
 def test_what_was_built_does_not_grow() -> None:
     """An operator that came after `build` would be lost without a word."""
     app = Streams("app", key=str, value=str)

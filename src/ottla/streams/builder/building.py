@@ -1,8 +1,8 @@
-"""What all parts of the builder share while a topology grows: names, the graph, what must go together.
+"""What the builder shares while a topology grows: names, the graph, what must go together.
 
-Names are Kafka's: a prefix and a counter of ten digits that every generated name moves, wherever it is
-used; an explicit name moves it or not exactly as in Kafka, so that a topology that is described in
-Python has the internal topics of its twin in Java.
+Names are Kafka's: a prefix and a counter of ten digits that every generated name moves, wherever it
+is used; an explicit name moves it or not exactly as in Kafka, so that a topology that is described
+in Python has the internal topics of its twin in Java.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Building:
         return self.new_name(f"{prefix}STATE-STORE-")
 
     def name(self, given: str | None, prefix: str, suffix: str = "") -> str:
-        """The given name and the suffix, or a generated name. Either moves the counter, as in Kafka."""
+        """The given name and suffix, or a generated one. Either moves the counter, as in Kafka."""
         generated = self.new_name(prefix)
         return generated if given is None else checked_name(checked_name(given) + suffix)
 
@@ -203,7 +203,7 @@ class Materialized:
         )
 
     def _with_headers(self, building: Building) -> bool:
-        """Whether it keeps headers: of what the operator chooses itself, Kafka does so on disk alone."""
+        """Whether it keeps headers: of what operators choose, Kafka's do on disk alone."""
         spec = self.spec
         chosen = building.with_headers and not (spec.is_supplier or self._in_memory(building))
         return chosen or spec.with_headers

@@ -1,8 +1,8 @@
 """A join of two tables by a foreign key: subscriptions go to the other table, answers come back.
 
 Two internal topics lie between: one tells the right side who wants to know of which key, the other
-brings its value, with a hash of the left value that asked, so that an answer to a value that is gone is
-left out.
+brings its value, with a hash of the left value that asked, so that an answer to a value that is
+gone is left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A grouped table: aggregates that change with its rows. Old values are taken out, new ones added."""
+"""A grouped table: aggregates that change with its rows, old values out and new ones in."""
 
 from __future__ import annotations
 

@@ -69,7 +69,8 @@ def join(
         _refuse(asked, ("grace", "key", "value", "other_value", *stores), "a global table")
         return join_global(stream, other, kind, joiner, asked)
     raise TopologyError(
-        f"a stream joins with a stream, a table or a global table, not with a {type(other).__name__}",
+        "a stream joins with a stream, a table or a global table, "
+        f"not with a {type(other).__name__}",
         hint="give what app.stream, app.table or app.global_table made",
     )
 
@@ -88,7 +89,7 @@ def repartitioned(
     *,
     named: bool,
 ) -> KStream[Any, Any]:
-    """The stream behind a repartition topic; one topic for all joins under the stream's own name."""
+    """The stream behind a repartition topic; one for all joins under the stream's own name."""
     building = stream._building
     key, value = key or stream._key, value or stream._value
     node = building.repartition(prefix, key, value, named=named)
@@ -297,7 +298,8 @@ class StreamJoin:
         if not fits:
             raise TopologyError(
                 f"the store {row.name} does not fit the join's windows",
-                hint=f"window_store(…, retention={retention}, size={self.size_ms}, duplicates=True)",
+                hint=f"window_store(…, retention={retention}, size={self.size_ms}, "
+                "duplicates=True)",
             )
         return replace(row, key=row.key or self.key, value=row.value or value)
 

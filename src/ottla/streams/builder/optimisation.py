@@ -1,8 +1,8 @@
-"""What is done to the logical graph before it is written: sources merged, and Kafka's optimisations.
+"""What is done to the logical graph before it is written: merged sources, optimisations.
 
-`reuse.ktable.source.topics` makes a table's topic its changelog; `merge.repartition.topics` puts one
-repartition behind a change of keys in place of several; `single.store.self.join` keeps one store for a
-stream that is joined with itself. The rest is always done.
+`reuse.ktable.source.topics` makes a table's topic its changelog; `merge.repartition.topics` puts
+one repartition behind a change of keys in place of several; `single.store.self.join` keeps one
+store for a stream that is joined with itself. The rest is always done.
 """
 
 from __future__ import annotations

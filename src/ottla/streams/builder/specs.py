@@ -47,7 +47,7 @@ class StoreSpec:
 
     @property
     def is_supplier(self) -> bool:
-        """Whether the user named the very store, as Java's suppliers do, and not only its settings."""
+        """Whether the user named the very store, as Java's suppliers do, not only settings."""
         return self.kind is not None and (
             self.plain
             or self.kind in (StoreKind.LRU, StoreKind.VERSIONED)

@@ -1,7 +1,7 @@
 """A stream: records that stand each for itself. Kafka's KStream in Python's habits.
 
-A function's number of parameters says what it is called with: `lambda value:` or `lambda key, value:`.
-Every operator takes `name=` for its node, as Kafka's `Named` does.
+A function's number of parameters says what it is called with: `lambda value:` or `lambda key,
+value:`. Every operator takes `name=` for its node, as Kafka's `Named` does.
 """
 
 from __future__ import annotations
@@ -328,8 +328,8 @@ class KStream(Kind, Generic[K, V]):
     ) -> KStream[Any, Any]:
         """Records through a `Processor` of yours, which may change keys.
 
-        `supplier` is its class or a function without parameters that makes one; `stores` are names of
-        stores that it may reach. A supplier with a method `stores()` brings specs of its own.
+        `supplier` is its class or a function without parameters that makes one; `stores` are names
+        of stores that it may reach. A supplier with a method `stores()` brings specs of its own.
         """
         return self._processed(
             "KSTREAM-PROCESSOR-", supplier, stores, name, serde_of(key), serde_of(value), False
@@ -361,8 +361,8 @@ class KStream(Kind, Generic[K, V]):
         name = self._building.new_name(prefix) if name is None else checked_name(name)
         operator = plan.Process(supplier, fixed_key=fixed)
         node = ProcessorNode(
-            name, operator=lambda: operator, stores=lambda: self._building.shared(stores_of(supplier)),
-            connected=lambda: stores,
+            name, operator=lambda: operator, connected=lambda: stores,
+            stores=lambda: self._building.shared(stores_of(supplier)),
         )  # fmt: skip
         self._building.graph.add(self._node, node)
         return self._derived(name, node, key, value, rekeyed=self._rekeyed or not fixed)

@@ -1,4 +1,4 @@
-"""An application: topics as streams and tables, operators between, and the topology that they make."""
+"""An application: topics as streams and tables, operators, and the topology that they make."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Streams:
     """A stream application: describe it here, run it in a `TopologyTest`.
 
     `key` and `value` are the serdes where none is given. `optimization` is "all", "none" or some of
-    Kafka's switches. Handlers say what becomes of a record that fails: "fail", "continue", or a function
-    that is told and answers. With `dead_letter_topic` what failed is written there.
+    Kafka's switches. Handlers say what becomes of a record that fails: "fail", "continue", or a
+    function that is told and answers. With `dead_letter_topic` what failed is written there.
 
     >>> app = Streams("shop", key=str, value=dict)
     >>> large = app.stream("orders").filter(col("price") >= 10)
@@ -103,6 +103,7 @@ class Streams:
             configs=dict(configs or {}),
         )
         self._topology: Topology | None = None
+        self._refused: TopologyError | None = None
 
     def __repr__(self) -> str:
         return f"<Streams {self.app_id}>"
@@ -246,14 +247,24 @@ class Streams:
         Raises:
             TopologyError: it cannot be built; the text says which node and why.
         """
+        if self._refused is not None:
+            raise self._refused  # half of it is written: a second try would build the other half
         if self._topology is None:
-            self._topology = self._built()
+            try:
+                self._topology = self._built()
+            except TopologyError as refused:
+                self._refused = refused
+                raise
         return self._topology
 
     def _built(self) -> Topology:
         building = self._building
-        optimise(building.graph, self._on, building.merged_repartition, building.replaced_source)
-        building.done = True
+        try:
+            optimise(
+                building.graph, self._on, building.merged_repartition, building.replaced_source
+            )
+        finally:
+            building.done = True
         writer = Writer(building.key, building.value)
         building.graph.write(writer)
         writer.copartitioned = building.copartitioned

@@ -1,7 +1,7 @@
 """What stands behind each table: how it is read, what it keeps, whether it sends old values.
 
-All of it may change until the topology is built: a join further down asks for the values, and the table
-is kept in a store from then on.
+All of it may change until the topology is built: a join further down asks for the values, and the
+table is kept in a store from then on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Writes the logical graph down as a plan, in the order in which Kafka adds processors, and checks it.
+"""Writes the logical graph down as a plan, in the order in which Kafka adds processors; checks it.
 
-Two nodes or stores of one name, a store that nobody added, a topic that is read twice in ways that do
-not agree: said here, by name.
+Two nodes or stores of one name, a store that nobody added, a topic that is read twice in ways that
+do not agree: said here, by name.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ class Writer:
         )
 
     def _check_graces(self) -> None:
-        """A join that waits for late changes reads a table's past, so all its stores must keep one."""
+        """A join that waits for late changes reads a table's past, which its stores must keep."""
         for name, node in self.nodes.items():
             join = node.operator
             if not isinstance(join, StreamTableJoin) or join.grace_ms is None:
