@@ -1,7 +1,7 @@
 """The users' API gives what Apache Kafka gave: descriptions, records, changelogs, stores, errors.
 
-This is what holds builder and executor together against Java; `streams.reference` holds the executor
-alone against it, with plans by hand.
+This is what holds builder and executor together against Java; `streams.reference` holds the
+executor alone against it, with plans by hand.
 """
 
 from __future__ import annotations

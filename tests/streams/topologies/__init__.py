@@ -1,4 +1,4 @@
-"""The Python twin of every topology that `tests/java/streams` runs: same name, parameters, defaults.
+"""The twin of every topology that `tests/java/streams` runs: same name, parameters, defaults.
 
 `application(name, params)` builds one with the users' API, as an application of the id "app" whose
 emissions are not held back by a clock, as in the Java oracle. `TOPOLOGIES` has a row for each name.

@@ -1,4 +1,4 @@
-"""Twins of AggregateTopologies.java: counts, reduces, aggregates of streams and of tables, cogroups."""
+"""Twins of AggregateTopologies.java: aggregations of streams and of tables, cogroups."""
 
 from __future__ import annotations
 

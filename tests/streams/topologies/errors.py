@@ -52,8 +52,9 @@ def _(app: Streams, given: Given) -> None:
 
 @row("errors-global-reading", **READING)
 def _(app: Streams, given: Given) -> None:
+    records = stream(app)
     everywhere = app.global_table("t", key=str, value=Picky(reads=True), store="store-t")
-    out(stream(app).left_join(everywhere, both, on=lambda k, v: first(v)))
+    out(records.left_join(everywhere, both, on=lambda k, v: first(v)))
 
 
 @row("errors-timestamp")

@@ -75,8 +75,9 @@ row("self-join-optimised", optimization="single.store.self.join")(with_itself)
 
 @row("rekey-stream-join")
 def _(app: Streams, given: Given) -> None:
+    one = stream(app).select_key(first)
     other = stream(app, "b").select_key(last)
-    out(stream(app).select_key(first).join(other, both, within=near(given), **JOINED))
+    out(one.join(other, both, within=near(given), **JOINED))
 
 
 @row("two-stream-joins")
@@ -139,8 +140,9 @@ def _(app: Streams, given: Given) -> None:
 
 @row("stream-derived-table-join")
 def _(app: Streams, given: Given) -> None:
+    records = stream(app)
     rows = bare(app, "t").filter(lambda v: not v.endswith("3")).map_values(quoted)
-    out(stream(app).left_join(rows, both, **SERDES))
+    out(records.left_join(rows, both, **SERDES))
 
 
 @row("stream-aggregate-join")

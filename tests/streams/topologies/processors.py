@@ -7,6 +7,7 @@ it through the builder.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ottla.streams import (
@@ -192,7 +193,8 @@ def _(given: Given) -> Topology:
     both = plan.node("remember", remember, swap, source, kept)
     plan.sink("out", both, name="out")
     plan.sink("raw", swap, name="raw")
-    return plan.topology()
+    above = {"swap": (source,), "remember": (swap, source), "out": (both,), "raw": (swap,)}
+    return replace(plan.topology(), parents={source: (), **above})
 
 
 @alone("topology-read-only")
@@ -205,5 +207,3 @@ def _(given: Given) -> Topology:
     look = plan.node("look", Process(made.GlobalReader), plan.source("a", name="src"), kept)
     plan.sink("out", look, name="out")
     return plan.topology()
-
-

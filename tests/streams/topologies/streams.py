@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ottla.streams import Streams, tumbling
+from ottla.streams.plan.description import hash_order
 from streams.topologies.words import (
     ALL_TEXT,
     COUNTS,
@@ -68,8 +69,8 @@ def _(app: Streams, given: Given) -> None:
 
 @row("merge-three")
 def _(app: Streams, given: Given) -> None:
-    third = stream(app, "c").select_key(lambda k, v: f"c{shown(k)}")
-    out(stream(app).merge(stream(app, "b")).merge(third))
+    two = stream(app).merge(stream(app, "b"))
+    out(two.merge(stream(app, "c").select_key(lambda k, v: f"c{shown(k)}")))
 
 
 @row("one-source-of-two")
@@ -97,8 +98,9 @@ def _(app: Streams, given: Given) -> None:
     parts = stream(app).split().branch(lambda v: v is None)
     parts = parts.branch(lambda v: v < "3", through=lambda s: s.map_values(lambda v: f"f{v}"))
     parts = parts.branch(lambda v: v < "6", to=lambda s: s.to("mid", key=str, value=str))
-    for each in parts.no_default().values():
-        out(each)
+    found = parts.no_default()
+    for name in hash_order(found):  # Java gives a HashMap
+        out(found[name])
 
 
 def two_counts(app: Streams, given: Given) -> None:
@@ -140,7 +142,7 @@ class ByValue:
     """A topic for each last digit; its name is in descriptions."""
 
     def __call__(self, key: Any, value: Any, context: Any) -> str:
-        return "out-" + (context.topic if value is None else value[-1:])
+        return f"out-{context.topic if value is None else value[-1:]}"
 
 
 @row("topic-extractor")

@@ -147,9 +147,8 @@ def _(app: Streams, given: Given) -> None:
 
 @row("table-aggregate-join")
 def _(app: Streams, given: Given) -> None:
-    reduced = by_key(app, "b")
     counts = grouped(app).count(**COUNTS)
-    out(counts.outer_join(reduced.reduce(plus, **texts("red")), both))
+    out(counts.outer_join(by_key(app, "b").reduce(plus, **texts("red")), both))
 
 
 # ---------------------------------------------------------------- foreign keys

@@ -220,4 +220,3 @@ def less(value: str, aggregate: str) -> str:
 
 def quoted(value: Any) -> str:
     return f"{shown(value)}'"
-
