@@ -58,7 +58,7 @@ class Building:
     def name(self, given: str | None, prefix: str, suffix: str = "") -> str:
         """The given name and the suffix, or a generated name. Either moves the counter, as in Kafka."""
         generated = self.new_name(prefix)
-        return generated if given is None else checked_name(given + suffix)
+        return generated if given is None else checked_name(checked_name(given) + suffix)
 
     def shared(self, rows: Iterable[Store]) -> list[Store]:
         """Rows of stores that users add: equal ones are one store, wherever they are said."""
@@ -69,6 +69,14 @@ class Building:
                 self._shared.append(row)
             found.append(known[0] if known else row)
         return found
+
+    def check_mine(self, other: Building, what: str) -> None:
+        """Refuse to tie what belongs to another application."""
+        if other is not self:
+            raise TopologyError(
+                f"{what} ties streams and tables of two applications",
+                hint="make both of the same Streams(…); a topic leads from one to another",
+            )
 
     def copartition(self, *sources: frozenset[str]) -> frozenset[str]:
         """These source nodes read topics with as many partitions; all of them together."""
@@ -95,7 +103,8 @@ class Building:
         partitions: int | None = None,
     ) -> RepartitionNode:
         """A repartition topic `PREFIX-repartition` with the nodes around it."""
-        topic = prefix if prefix.endswith(REPARTITION) else prefix + REPARTITION
+        prefix = checked_name(prefix)
+        topic = checked_name(prefix if prefix.endswith(REPARTITION) else prefix + REPARTITION)
         if not named:
             self.implicit.append(topic)
         sink = self.new_name("KSTREAM-SINK-")

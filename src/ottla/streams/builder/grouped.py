@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.columns import ColumnSpec, columns_of
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, RepartitionNode
+from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.specs import StoreSpec, spec_of
 from ottla.streams.builder.stream import KStream, serde_of
 from ottla.streams.builder.tables import Kept
@@ -36,7 +37,7 @@ REDUCE = "KSTREAM-REDUCE-"
 AGGREGATE = "KSTREAM-AGGREGATE-"
 
 
-class Aggregating(Generic[K, V]):
+class Aggregating(Kind, Generic[K, V]):
     """What all grouped streams offer. Subclasses say which operator and which store it is."""
 
     grouped: KGroupedStream[K, V]
@@ -84,7 +85,7 @@ class Aggregating(Generic[K, V]):
         **columns: ColumnSpec,
     ) -> KTable[Any, dict[str, Any]]: ...  # fmt: skip
 
-    def aggregate(
+    def aggregate(  # type: ignore[misc]  # mypy: a column may be called as a function is
         self,
         initializer: Any = None,
         adder: Any = None,
@@ -175,6 +176,8 @@ def _name(given: object) -> str | None:
 class KGroupedStream(Aggregating[K, V]):
     """A stream by key, ready to be counted, reduced, aggregated, cut into windows or cogrouped."""
 
+    words = "a grouped stream"
+
     def __init__(
         self,
         stream: KStream[Any, V],
@@ -244,6 +247,8 @@ class KGroupedStream(Aggregating[K, V]):
 
 class WindowedKStream(Aggregating[K, V]):
     """A grouped stream in windows. Keys of the tables are `Windowed(key, start, end)`."""
+
+    words = "a windowed stream"
 
     def __init__(
         self, grouped: KGroupedStream[K, V], windows: Windows, emit: Emit = Emit.ON_UPDATE

@@ -9,6 +9,7 @@ from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name
 from ottla.streams.builder.stream import RECORD, KStream, serde_of
+from ottla.streams.builder.tables import check_reads
 from ottla.streams.durations import ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
@@ -49,6 +50,8 @@ def join(stream: KStream[Any, Any], kind: plan.JoinKind, asked: Asked) -> KStrea
     from ottla.streams.builder.table import GlobalKTable, KTable
 
     other = asked.other
+    if isinstance(other, (KStream, KTable, GlobalKTable)):
+        stream._building.check_mine(other._building, "join")
     joiner = Function.of(asked.joiner, JOINED, what="join")
     if isinstance(other, KStream):
         _refuse(asked, ("on", "grace"), "a stream")
@@ -127,6 +130,7 @@ def join_table(
         if asked.name is None:
             building.implicit.append(buffer.name)
     behind = table._table
+    check_reads(behind, name)
     view, names = behind.view(), behind.store_names()
     operator = plan.StreamTableJoin(
         kind, joiner, view, versioned=False, buffer=buffer.name if buffer else None, grace_ms=grace
@@ -139,8 +143,6 @@ def join_table(
         connected=lambda: names,
     )
     building.graph.add(stream._node, node)
-    if grace is not None:
-        table._check_history(name, grace)
     return KStream(building, name, node, sources, key or stream._key, None)
 
 
