@@ -11,6 +11,7 @@ use ottla_streams::stop::Stop;
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
@@ -18,6 +19,7 @@ use super::batches::{batches_of, inputs_of};
 use super::convert::{Words, row_of};
 use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_python};
 use super::scope::Slot;
+use super::stores::StreamsStore;
 use crate::errors::refusal_of;
 
 struct Inner {
@@ -235,6 +237,49 @@ impl StreamsTask {
             .iter()
             .map(|s| self.plan.stores[*s].name.clone());
         Ok((place, children.collect(), stores.collect()))
+    }
+
+    /// A store by its name: for processors while they run, and for anybody between batches.
+    fn store(task: Bound<'_, Self>, name: &str) -> PyResult<StreamsStore> {
+        let stores = &task.get().plan.stores;
+        let store = stores
+            .iter()
+            .position(|store| store.name == name)
+            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        Ok(StreamsStore {
+            task: task.unbind(),
+            store,
+        })
+    }
+
+    /// A task and its processors hold each other: the collector finds out when nobody else does.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(inner) = self.inner.try_lock() else {
+            return Ok(()); // It is at work, so somebody holds it.
+        };
+        let host = &inner.host;
+        visit.call(&host.processing)?;
+        for function in &host.functions {
+            visit.call(function)?;
+        }
+        for (serialize, deserialize) in &host.serdes {
+            visit.call(serialize)?;
+            visit.call(deserialize)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        let Some(mut inner) = self.inner.try_lock() else {
+            return;
+        };
+        let task = inner.task.take();
+        let host = &mut inner.host;
+        let processing = std::mem::replace(&mut host.processing, py.None());
+        let functions = std::mem::take(&mut host.functions);
+        let serdes = std::mem::take(&mut host.serdes);
+        drop(inner); // What goes now may run code of Python's that looks at this task.
+        drop((task, processing, functions, serdes));
     }
 
     /// (node, reason, count)

@@ -38,6 +38,7 @@ class Building:
     in_memory: bool = False
     with_headers: bool = False
     _index: int = 0
+    _shared: list[Store] = field(default_factory=list)
     done: bool = False
 
     # ------------------------------------------------------------ names
@@ -57,7 +58,25 @@ class Building:
     def name(self, given: str | None, prefix: str, suffix: str = "") -> str:
         """The given name and the suffix, or a generated name. Either moves the counter, as in Kafka."""
         generated = self.new_name(prefix)
-        return generated if given is None else checked_name(given + suffix)
+        return generated if given is None else checked_name(checked_name(given) + suffix)
+
+    def shared(self, rows: Iterable[Store]) -> list[Store]:
+        """Rows of stores that users add: equal ones are one store, wherever they are said."""
+        found = []
+        for row in rows:
+            known = [other for other in self._shared if other == row]
+            if not known:
+                self._shared.append(row)
+            found.append(known[0] if known else row)
+        return found
+
+    def check_mine(self, other: Building, what: str) -> None:
+        """Refuse to tie what belongs to another application."""
+        if other is not self:
+            raise TopologyError(
+                f"{what} ties streams and tables of two applications",
+                hint="make both of the same Streams(…); a topic leads from one to another",
+            )
 
     def copartition(self, *sources: frozenset[str]) -> frozenset[str]:
         """These source nodes read topics with as many partitions; all of them together."""
@@ -84,7 +103,8 @@ class Building:
         partitions: int | None = None,
     ) -> RepartitionNode:
         """A repartition topic `PREFIX-repartition` with the nodes around it."""
-        topic = prefix if prefix.endswith(REPARTITION) else prefix + REPARTITION
+        prefix = checked_name(prefix)
+        topic = checked_name(prefix if prefix.endswith(REPARTITION) else prefix + REPARTITION)
         if not named:
             self.implicit.append(topic)
         sink = self.new_name("KSTREAM-SINK-")
@@ -113,6 +133,8 @@ class Materialized:
     name: str | None
     #: The user gave it a name, so it may be asked from outside.
     queryable: bool
+    #: The one row that stands for the store: another row is another store, even if it is equal.
+    row: Store | None = None
 
     @classmethod
     def of(
@@ -134,14 +156,37 @@ class Materialized:
     def is_versioned(self) -> bool:
         return self.spec.kind is StoreKind.VERSIONED
 
+    def _in_memory(self, building: Building) -> bool:
+        given = self.spec.in_memory
+        return building.in_memory if given is None else given
+
     def _row(self, building: Building, kind: StoreKind, **more: Any) -> Store:
         assert self.name is not None
         spec = self.spec
-        in_memory = building.in_memory if spec.in_memory is None else spec.in_memory
-        return Store(
-            self.name, kind, spec.key, spec.value, persistent=not in_memory, logged=spec.logged,
-            topic_configs=dict(spec.configs), **more,
-        )  # fmt: skip
+        in_memory = self._in_memory(building)
+        return self._once(
+            Store(
+                self.name,
+                kind,
+                spec.key,
+                spec.value,
+                persistent=not in_memory,
+                logged=spec.logged,
+                topic_configs=dict(spec.configs),
+                **more,
+            )
+        )
+
+    def _with_headers(self, building: Building) -> bool:
+        """Whether it keeps headers: of what the operator chooses itself, Kafka does so on disk alone."""
+        spec = self.spec
+        chosen = building.with_headers and not (spec.is_supplier or self._in_memory(building))
+        return chosen or spec.with_headers
+
+    def _once(self, row: Store) -> Store:
+        if self.row is None:
+            self.row = row
+        return self.row
 
     def key_value(self, building: Building) -> Store:
         """The store of a table that is not windowed."""
@@ -152,13 +197,13 @@ class Materialized:
                 hint="use key_value(…) here, or group into windows with windowed_by(…) first",
             )
         if spec.kind is StoreKind.VERSIONED:
-            return replace(spec.row(), key=spec.key, value=spec.value)
+            return self._once(replace(spec.row(), key=spec.key, value=spec.value))
         if spec.kind is StoreKind.LRU:
-            return replace(spec.row(), timestamped=True, times_lost=True)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+            return self._once(replace(spec.row(), timestamped=True))
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.KEY_VALUE, timestamped=True, with_headers=headers,
-            times_lost=spec.plain,
+            times_lost=spec.plain and not self._in_memory(building),
         )  # fmt: skip
 
     def windows(self, building: Building, size_ms: int, least_ms: int) -> Store:
@@ -170,7 +215,7 @@ class Materialized:
                 hint="give a name, or window_store(…, retention=…)",
             )
         retention = self._retention(least_ms)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.WINDOW, timestamped=True, with_headers=headers,
             retention_ms=retention, window_size_ms=size_ms,
@@ -185,7 +230,7 @@ class Materialized:
                 hint="give a name, or session_store(…, retention=…)",
             )
         retention = self._retention(least_ms)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.SESSION, with_headers=headers, retention_ms=retention,
             segment_interval_ms=max(retention // 2, SEGMENT_MIN_MS),

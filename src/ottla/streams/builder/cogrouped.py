@@ -16,6 +16,7 @@ from ottla.streams.builder.grouped import (
     window_store_of,
     windowed_key,
 )
+from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.stream import serde_of
 from ottla.streams.builder.tables import CogroupTable, Kept, TableOperator
 from ottla.streams.builder.windows import Windows
@@ -42,8 +43,10 @@ class _Part:
     adder: Function
 
 
-class CogroupedKStream(Generic[K]):
+class CogroupedKStream(Kind, Generic[K]):
     """Grouped streams that feed one aggregate; each `cogroup` adds one."""
+
+    words = "a cogrouped stream"
 
     def __init__(self, first: KGroupedStream[K, Any], adder: Any) -> None:
         self._first = first
@@ -58,6 +61,7 @@ class CogroupedKStream(Generic[K]):
                 f"cogroup takes a grouped stream, not a {type(grouped).__name__}",
                 hint="group it first: other.group_by_key()",
             )
+        self._first._building.check_mine(grouped._building, "cogroup")
         function = Function.of(adder, ADDED, what="cogroup")
         self._parts[grouped] = _Part(grouped, function)
         return self
@@ -146,8 +150,10 @@ def _operator(windows: Windows | None, fold: plan.Fold) -> Any:
     return made
 
 
-class WindowedCogrouped(Generic[K]):
+class WindowedCogrouped(Kind, Generic[K]):
     """Cogrouped streams in windows."""
+
+    words = "a windowed cogrouped stream"
 
     def __init__(self, cogrouped: CogroupedKStream[K], windows: Windows) -> None:
         self._cogrouped = cogrouped

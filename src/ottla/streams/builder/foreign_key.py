@@ -13,7 +13,7 @@ from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode, SourceNode
 from ottla.streams.builder.graph import GraphNode as _Node
 from ottla.streams.builder.stream import RECORD
-from ottla.streams.builder.tables import SourceTable
+from ottla.streams.builder.tables import SourceTable, check_reads
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
@@ -85,6 +85,8 @@ class ForeignKeyJoin:
         from ottla.streams.builder.table import KTable
 
         building, left, right = self.building, self.left, self.right
+        for read in (left, right):
+            check_reads(read._table, f"the join of {left._name} and {right._name}")
         right._table.ask_old(True)
         left._table.ask_old(True)
         subscriptions = self._called("-subscription-registration", REGISTRATION) + TOPIC

@@ -288,7 +288,7 @@ class Graph:
         #: Nodes that change keys, with the repartitions below them that may become one.
         self.key_changers: dict[GraphNode, dict[RepartitionNode, None]] = {}
         self.merges: dict[GraphNode, None] = {}
-        self.nodes: list[GraphNode] = []
+        self.nodes: dict[GraphNode, None] = {}
 
     def add(self, parents: Iterable[GraphNode] | GraphNode, node: GraphNode) -> None:
         for parent in (parents,) if isinstance(parents, GraphNode) else parents:
@@ -298,8 +298,7 @@ class Graph:
     def _note(self, node: GraphNode) -> None:
         node.priority = self._priority
         self._priority += 1
-        if node not in self.nodes:
-            self.nodes.append(node)
+        self.nodes[node] = None
         if node.changes_key:
             self.key_changers[node] = {}
         elif isinstance(node, RepartitionNode) and node.mergeable:
@@ -332,12 +331,14 @@ class Graph:
 
 def nearest(node: GraphNode, holds: Callable[[GraphNode], bool]) -> GraphNode | None:
     """The node itself or the nearest above it of which this holds, as Kafka looks: depth first."""
-    if holds(node):
-        return node
-    for parent in node.parents:
-        if holds(parent):
-            return parent
-        found = nearest(parent, holds)
-        if found is not None:
+    waiting, seen = [node], {node}
+    while waiting:
+        found = waiting.pop()
+        if holds(found):
             return found
+        # The first parent is looked at first; where several ways lead up, one is enough.
+        for parent in reversed(found.parents):
+            if parent not in seen:
+                waiting.append(parent)
+        seen.add(found)
     return None

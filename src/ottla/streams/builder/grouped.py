@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.columns import ColumnSpec, columns_of
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, RepartitionNode
+from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.specs import StoreSpec, spec_of
 from ottla.streams.builder.stream import KStream, serde_of
 from ottla.streams.builder.tables import Kept
@@ -36,7 +37,7 @@ REDUCE = "KSTREAM-REDUCE-"
 AGGREGATE = "KSTREAM-AGGREGATE-"
 
 
-class Aggregating(Generic[K, V]):
+class Aggregating(Kind, Generic[K, V]):
     """What all grouped streams offer. Subclasses say which operator and which store it is."""
 
     grouped: KGroupedStream[K, V]
@@ -60,7 +61,7 @@ class Aggregating(Generic[K, V]):
         >>> app.stream("clicks", key=str, value=str).group_by_key().count(store="clicks-by-user")
         """
         building = self.grouped._building
-        if store is not None and _name(store) is None:
+        if self._count_takes_a_name and store is not None and _name(store) is None:
             building.new_store_name(AGGREGATE)  # Kafka does, and never uses it
         return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG)
 
@@ -84,7 +85,7 @@ class Aggregating(Generic[K, V]):
         **columns: ColumnSpec,
     ) -> KTable[Any, dict[str, Any]]: ...  # fmt: skip
 
-    def aggregate(
+    def aggregate(  # type: ignore[misc]  # mypy: a column may be called as a function is
         self,
         initializer: Any = None,
         adder: Any = None,
@@ -124,6 +125,8 @@ class Aggregating(Generic[K, V]):
         return fold(initializer, adder, merger, self._needs_merger)
 
     _needs_merger = False
+    #: Kafka's count moves the counter once more for a store without a name, but not if sliding.
+    _count_takes_a_name = True
 
     def _aggregated(
         self,
@@ -172,6 +175,8 @@ def _name(given: object) -> str | None:
 
 class KGroupedStream(Aggregating[K, V]):
     """A stream by key, ready to be counted, reduced, aggregated, cut into windows or cogrouped."""
+
+    words = "a grouped stream"
 
     def __init__(
         self,
@@ -243,6 +248,8 @@ class KGroupedStream(Aggregating[K, V]):
 class WindowedKStream(Aggregating[K, V]):
     """A grouped stream in windows. Keys of the tables are `Windowed(key, start, end)`."""
 
+    words = "a windowed stream"
+
     def __init__(
         self, grouped: KGroupedStream[K, V], windows: Windows, emit: Emit = Emit.ON_UPDATE
     ) -> None:
@@ -250,6 +257,7 @@ class WindowedKStream(Aggregating[K, V]):
         self._windows = windows
         self._emit = emit
         self._needs_merger = isinstance(windows, SessionWindows)
+        self._count_takes_a_name = not isinstance(windows, SlidingWindows)
         check_windows(windows)
 
     def emit(self, when: str) -> WindowedKStream[K, V]:

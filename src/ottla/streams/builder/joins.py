@@ -9,6 +9,7 @@ from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name
 from ottla.streams.builder.stream import RECORD, KStream, serde_of
+from ottla.streams.builder.tables import check_reads
 from ottla.streams.durations import ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
@@ -49,6 +50,8 @@ def join(stream: KStream[Any, Any], kind: plan.JoinKind, asked: Asked) -> KStrea
     from ottla.streams.builder.table import GlobalKTable, KTable
 
     other = asked.other
+    if isinstance(other, (KStream, KTable, GlobalKTable)):
+        stream._building.check_mine(other._building, "join")
     joiner = Function.of(asked.joiner, JOINED, what="join")
     if isinstance(other, KStream):
         _refuse(asked, ("on", "grace"), "a stream")
@@ -127,6 +130,7 @@ def join_table(
         if asked.name is None:
             building.implicit.append(buffer.name)
     behind = table._table
+    check_reads(behind, name)
     view, names = behind.view(), behind.store_names()
     operator = plan.StreamTableJoin(
         kind, joiner, view, versioned=False, buffer=buffer.name if buffer else None, grace_ms=grace
@@ -139,8 +143,6 @@ def join_table(
         connected=lambda: names,
     )
     building.graph.add(stream._node, node)
-    if grace is not None:
-        table._check_history(name, grace)
     return KStream(building, name, node, sources, key or stream._key, None)
 
 
@@ -273,11 +275,12 @@ class StreamJoin:
         name = f"{generated if base is None else base + suffix}-store"
         if base is None:
             self.building.implicit.append(name)
-        # Kafka's window stores in memory always keep times, those on disk only beside headers.
-        in_memory, headers = self.building.in_memory, self.building.with_headers
+        # Kafka's in memory always keep times and headers, those on disk only as the format says.
+        in_memory = self.building.in_memory
+        headers = self.building.with_headers or in_memory
         return Store(
             checked_name(name), StoreKind.WINDOW, self.key, value,
-            timestamped=headers or in_memory, with_headers=headers,
+            timestamped=headers, with_headers=headers,
             persistent=not in_memory, logged=self.asked.logged,
             topic_configs=dict(self.asked.configs or {}), retention_ms=retention,
             window_size_ms=self.size_ms,

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GlobalStoreNode, SourceNode, StoreNode, TableSourceNode
 from ottla.streams.builder.optimisation import optimise, switches
-from ottla.streams.builder.specs import Duration, StoreSpec, checked_name, spec_of
+from ottla.streams.builder.specs import (
+    Duration,
+    StoreSpec,
+    checked_name,
+    checked_topic,
+    spec_of,
+)
 from ottla.streams.builder.stream import KStream, check_supplier, serde_of
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import SourceTable
@@ -116,6 +122,8 @@ class Streams:
                 f"stream reads topics, not {', '.join(map(repr, topics)) or 'nothing'}",
                 hint='app.stream("orders"), or app.stream(re.compile("orders-.*"))',
             )
+        for topic in names:
+            checked_topic(topic)
         if patterns and len(topics) > 1:
             raise TopologyError("a pattern stands alone", hint="give one pattern, or names")
         name = self._building.name(name, "KSTREAM-SOURCE-")
@@ -140,7 +148,7 @@ class Streams:
         name: str | None = None,
     ) -> KTable[Any, Any]:
         """A topic as a table: the last value of each key. Null values take rows away."""
-        building = self._building
+        building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
             building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
         )
@@ -169,7 +177,7 @@ class Streams:
         name: str | None = None,
     ) -> GlobalKTable[Any, Any]:
         """A topic as a table that every task has whole."""
-        building = self._building
+        building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
             building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
         )
@@ -186,13 +194,13 @@ class Streams:
             timestamp=timestamp, operator=table.operator, store=table.store, is_global=True,
         )  # fmt: skip
         building.graph.add(building.graph.root, node)
-        return GlobalKTable(str(kept.name), kept.spec.key, kept.spec.value)
+        return GlobalKTable(building, str(kept.name), kept.spec.key, kept.spec.value)
 
     # ------------------------------------------------------------ stores for processors
     def add_store(self, spec: StoreSpec | str) -> str:
         """A store that processors may name; its name comes back."""
-        found = spec_of(spec)
-        row = StoreSpec(StoreKind.KEY_VALUE).row() if found is None else _kinded(found).row()
+        row = _kinded(spec_of(spec) or StoreSpec()).row()
+        (row,) = self._building.shared([row])
         self._building.graph.add(self._building.graph.root, StoreNode(row.name, store=lambda: row))
         if row.kind is StoreKind.VERSIONED:
             self._building.versioned.add(row.name)
@@ -211,10 +219,8 @@ class Streams:
     ) -> str:
         """A store that every task has whole, filled from a topic by a processor of yours."""
         check_supplier(supplier, "add_global_store")
-        found = spec_of(spec)
-        assert found is not None
-        row = _kinded(found).row()
-        building = self._building
+        row = _kinded(spec_of(spec) or StoreSpec()).row()
+        building, topic = self._building, checked_topic(topic)
         source = building.name(name, "KSTREAM-SOURCE-", "-source")
         processor = building.name(name, "KTABLE-SOURCE-")
         operator = plan.Process(supplier)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ottla._core import StreamsTask
-from ottla.streams.errors import ProcessingError
+from ottla.streams.errors import ProcessingError, StreamsError
 from ottla.streams.execution import Input, Produced, Settings, Skipped
 from ottla.streams.fast.compiled import compiled
 from ottla.streams.fast.processing import Processing
@@ -62,6 +62,11 @@ class FastTask:
         return produced
 
     def store(self, name: str) -> Any:
+        if name not in self._topology.stores:
+            raise StreamsError(
+                f"there is no store {name}",
+                hint=f"there are {', '.join(sorted(self._topology.stores)) or 'none'}",
+            )
         return self._face(name, True)
 
     def _face(self, name: str, read_only: bool) -> Any:
@@ -77,8 +82,13 @@ class FastTask:
         if stopped is None:
             return
         error, node, place = stopped
-        failure = error if isinstance(error, ProcessingError) and node is None else ProcessingError(
-            f"{node or 'the task'}: {error}", hint="mend the cause, or give a handler that resumes"
+        failure = (
+            error
+            if isinstance(error, ProcessingError) and node is None
+            else ProcessingError(
+                f"{node or 'the task'}: {error}",
+                hint="mend the cause, or give a handler that resumes",
+            )
         )
         failure.produced = tuple(produced)
         failure.place = place
