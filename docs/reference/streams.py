@@ -1,5 +1,5 @@
-"""What users of `ottla.streams` see, with signatures, docstrings and an example of each operator, for
-`generate.py`; and the topologies that pages show, drawn.
+"""What users of `ottla.streams` see, with signatures, docstrings and an example of each operator,
+for `generate.py`; and the topologies that pages show, drawn.
 
 Examples stand in `streams_examples.py`; a test runs them, and counts those that are missing.
 """

@@ -1,5 +1,5 @@
-"""An example of every operator, as it would be typed: `streams.py` puts them into the reference, and
-a test runs them.
+"""An example of every operator, as it would be typed: `streams.py` puts them into the reference,
+and a test runs them.
 
 Each runs by itself. Names that it uses without making them are made anew before: `app`, and
 `orders`, a stream of JSON by customer; `prices`, a table of whole numbers by fruit; `run`, which
@@ -42,7 +42,8 @@ EXAMPLES: dict[str, str] = {
 """,
     "Streams.global_table": """
 >>> cities = app.global_table("cities", key=str, value=str)
->>> orders.join(cities, lambda order, city: city, on=lambda order: order["zip"]).to("out", value=str)
+>>> found = orders.join(cities, lambda order, city: city, on=lambda order: order["zip"])
+>>> found.to("out", value=str)
 >>> run(app, ("cities", "0150", "Oslo", 0), ("orders", "ann", {"zip": "0150"}, 1))
 [('ann', 'Oslo')]
 """,
@@ -56,7 +57,8 @@ EXAMPLES: dict[str, str] = {
 ...         self.store = context.store("rates")
 ...     def process(self, record):
 ...         self.store.put(record.key, record.value)
->>> app.add_global_store(key_value("rates", key=str, value=float), "rates", Keep, key=str, value=float)
+>>> rates = key_value("rates", key=str, value=float)
+>>> app.add_global_store(rates, "rates", Keep, key=str, value=float)
 'rates'
 >>> with TopologyTest(app) as test:
 ...     test.input("rates").send("NOK", 11.5)
@@ -148,7 +150,8 @@ Topologies:
 [('ann', {'price': 3}), ('ann', {'price': -3})]
 """,
     "KStream.split": """
->>> parts = orders.split(name="by-price-").branch(col("price") >= 10, name="high").default(name="low")
+>>> parts = orders.split(name="by-price-").branch(col("price") >= 10, name="high")
+>>> parts = parts.default(name="low")
 >>> list(parts)
 ['by-price-high', 'by-price-low']
 >>> parts["by-price-high"].to("out")
@@ -273,8 +276,8 @@ Topologies:
 """,
     "KGroupedStream.windowed_by": """
 >>> orders.group_by_key().windowed_by(tumbling("1m")).count().to_stream().to("out")
->>> [(w.key, w.start, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 2_000), ("orders", "ann", {}, 60_000))]
+>>> sent = [("orders", "ann", {}, at) for at in (1_000, 2_000, 60_000)]
+>>> [(w.key, w.start, n) for w, n in run(app, *sent)]
 [('ann', 0, 1), ('ann', 0, 2), ('ann', 60000, 1)]
 """,
     "KGroupedStream.cogroup": """
@@ -310,20 +313,22 @@ Topologies:
 >>> orders = app.stream("orders", key=str, value=dict)
 >>> minutes = orders.group_by_key().windowed_by(tumbling("1m")).emit("on_window_close")
 >>> minutes.count().to_stream().to("out")
->>> [(w.key, w.start, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 2_000), ("orders", "bob", {}, 60_000))]
+>>> sent = [("orders", "ann", {}, at) for at in (1_000, 2_000, 60_000)]
+>>> [(w.key, w.start, n) for w, n in run(app, *sent)]
 [('ann', 0, 2)]
 """,
     "CogroupedKStream.cogroup": """
 >>> groups = [app.stream(topic, key=str, value=int).group_by_key() for topic in ("a", "b")]
 >>> add = lambda value, total: total + value
->>> groups[0].cogroup(add).cogroup(groups[1], add).aggregate(lambda: 0, value=int).to_stream().to("out")
+>>> sums = groups[0].cogroup(add).cogroup(groups[1], add).aggregate(lambda: 0, value=int)
+>>> sums.to_stream().to("out")
 >>> run(app, ("a", "ann", 1, 0), ("b", "ann", 2, 1))
 [('ann', 1), ('ann', 3)]
 """,
     "CogroupedKStream.aggregate": """
 >>> clicks = app.stream("clicks", key=str, value=str).group_by_key()
->>> clicks.cogroup(lambda page, pages: [*pages, page]).aggregate(list, value=list).to_stream().to("out")
+>>> seen = clicks.cogroup(lambda page, pages: [*pages, page]).aggregate(list, value=list)
+>>> seen.to_stream().to("out")
 >>> run(app, ("clicks", "ann", "/", 0), ("clicks", "ann", "/basket", 1))
 [('ann', ['/']), ('ann', ['/', '/basket'])]
 """,
@@ -338,7 +343,8 @@ Topologies:
 >>> clicks = app.stream("clicks", key=str, value=str).group_by_key()
 >>> visits = clicks.cogroup(lambda page, n: n + 1).windowed_by(session("30m"))
 >>> visits.aggregate(lambda: 0, lambda left, right: left + right, value=int).to_stream().to("out")
->>> [(w.end - w.start, n) for w, n in run(app, ("clicks", "ann", "/", 0), ("clicks", "ann", "/", 60_000))]
+>>> sent = [("clicks", "ann", "/", at) for at in (0, 60_000)]
+>>> [(w.end - w.start, n) for w, n in run(app, *sent)]
 [(0, 1), (0, None), (60000, 2)]
 """,
     "KTable.filter": """
@@ -372,13 +378,14 @@ Topologies:
     "KTable.suppress": """
 >>> minutes = orders.group_by_key().windowed_by(tumbling("1m", grace="10s")).count()
 >>> minutes.suppress(until="window_closes").to_stream().to("out")
->>> [(w.key, w.start, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 2_000), ("orders", "bob", {}, 70_000))]
+>>> sent = [("orders", "ann", {}, at) for at in (1_000, 2_000, 70_000)]
+>>> [(w.key, w.start, n) for w, n in run(app, *sent)]
 [('ann', 0, 2)]
 """,
     "KTable.group_by": """
 >>> homes = app.table("homes", key=str, value=str)
->>> homes.group_by(lambda person, city: (city, person), key=str, value=str).count().to_stream().to("out")
+>>> by_city = homes.group_by(lambda person, city: (city, person), key=str, value=str)
+>>> by_city.count().to_stream().to("out")
 >>> run(app, ("homes", "ann", "Rome", 0), ("homes", "ann", "Oslo", 1))
 [('Rome', 1), ('Rome', 0), ('Oslo', 1)]
 """,

@@ -73,7 +73,7 @@ def _title(topology: Topology, number: int, members: list[str]) -> str:
 
 
 def _subtopologies(topology: Topology) -> Iterator[list[str]]:
-    """Sets of nodes that lead to each other or share a store, in the order of their sources."""
+    """Sets of nodes that lead to each other or share a store, as Kafka counts them."""
     above: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -85,7 +85,8 @@ def _subtopologies(topology: Topology) -> Iterator[list[str]]:
 
     # A global store is read from everywhere; that makes nobody one.
     own = {name for name, store in topology.stores.items() if not store.is_global}
-    everyone = [*topology.sources, *topology.nodes, *topology.sinks]
+    # Kafka counts them by the names of their sources, in order.
+    everyone = [*sorted(topology.sources), *topology.nodes, *topology.sinks]
     for name in everyone:
         root(name)
     for name, source in topology.sources.items():
