@@ -27,13 +27,14 @@ pub struct Engine<H: Application> {
     pub(crate) skipped: Vec<Skipped>,
     /// Bytes of the key at hand, kept to be used again.
     pub(crate) scratch: Vec<u8>,
+    pub(crate) value_scratch: Vec<u8>,
 }
 
 /// Records that a node left out for a reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     pub node: String,
-    pub reason: &'static str,
+    pub reason: String,
     pub count: u64,
 }
 
@@ -70,6 +71,7 @@ impl<H: Application> Engine<H> {
                 .collect(),
             skipped: Vec::new(),
             scratch: Vec::new(),
+            value_scratch: Vec::new(),
             plan,
         }
     }
@@ -164,7 +166,7 @@ impl<'a, H: Application> Run<'a, H> {
 
     /// Count a record that a node leaves out; the host hears of the first.
     #[cold]
-    pub fn skip(&mut self, node: &str, reason: &'static str) {
+    pub fn skip(&mut self, node: &str, reason: &str) {
         let skipped = &mut self.engine.skipped;
         if let Some(row) = skipped
             .iter_mut()
@@ -175,7 +177,7 @@ impl<'a, H: Application> Run<'a, H> {
         }
         skipped.push(Skipped {
             node: node.to_owned(),
-            reason,
+            reason: reason.to_owned(),
             count: 1,
         });
         let context = &self.engine.context;

@@ -20,14 +20,17 @@ from ottla.streams.plan.operators import (
     Process,
     SelectKey,
     StreamAggregate,
+    StreamGlobalJoin,
     TableAggregate,
     TableFilter,
     TableMapValues,
     TableRepartitionMap,
     TableSource,
     TableToStream,
+    WindowAggregate,
 )
 from ottla.streams.plan.stores import StoreKind
+from ottla.streams.plan.views import Stored
 from ottla.streams.processors import Record, ValueAndTimestamp
 from ottla.streams.serdes import LONG, STRING, Serde, Windowed
 from ottla.streams.serdes.changed import ChangedSerde
@@ -35,6 +38,7 @@ from streams.reference.plans import Plan, by_aggregate, constant, function, stor
 from streams.reference.recorded_plans import PROCESSING, READING, WRITING, Picky, checked
 from streams.reference.recorded_processors import (
     GlobalReader,
+    GlobalWriter,
     Remember,
     Step,
     side,
@@ -43,7 +47,10 @@ from streams.reference.recorded_processors import (
 )
 from streams.reference.recorded_words import (
     Given,
+    aggregated,
+    both,
     first,
+    folded,
     last,
     out,
     plus,
@@ -52,7 +59,10 @@ from streams.reference.recorded_words import (
     shown,
     table,
     table_out,
+    time_windows,
     topology,
+    window_store,
+    windows_out,
 )
 
 
@@ -149,6 +159,7 @@ def _(plan: Plan, given: Given) -> None:
 
 
 @topology("select-key-two-counts")
+@topology("select-key-two-counts-merged")
 def _(plan: Plan, given: Given) -> None:
     keyed = plan.node("key", SelectKey(function(lambda value: first(value))), plan.source("a"))
     table_out(plan, counted(plan, plan.repartition("c1-repartition", named(plan, keyed)), "c1"))
@@ -335,3 +346,79 @@ def _(plan: Plan, given: Given) -> None:
     remember = plan.node("remember", Process(lambda: Remember("n")), swap, source, kept)
     plan.sink("out", remember)
     plan.sink("raw", swap)
+
+
+@topology("topology-read-only")
+def _(plan: Plan, given: Given) -> None:
+    kept = store("glob", timestamped=False, persistent=False, logged=False, changelog_topic="t")
+    plan.node("fill", Process(GlobalWriter), plan.source("t"), kept)
+    plan.sink("out", plan.node("look", Process(GlobalReader), plan.source("a"), kept))
+
+
+# ---------------------------------------------------------------- names that Kafka generates
+@topology("aggregate-unnamed")
+def _(plan: Plan, given: Given) -> None:
+    name = "KSTREAM-AGGREGATE-STATE-STORE-0000000002"
+    keyed = plan.node("key", SelectKey(function(lambda value: last(value))), plan.source("a"))
+    source = plan.repartition(f"{name}-repartition", named(plan, keyed))
+    row = StreamAggregate(name, folded(lambda value, aggregate: aggregate + value))
+    table_out(plan, plan.node("agg", row, source, store(name)))
+
+
+@topology("window-count-unnamed")
+def _(plan: Plan, given: Given) -> None:
+    kept = window_store(given, LONG, "KSTREAM-AGGREGATE-STATE-STORE-0000000001")
+    row = WindowAggregate(kept.name, time_windows(given), Count())
+    windows_out(plan, aggregated(row, kept, plan))
+
+
+@topology("table-group-bare")
+def _(plan: Plan, given: Given) -> None:
+    name, above = "KTABLE-AGGREGATE-STATE-STORE-0000000005", "a-STATE-STORE-0000000000"
+    source = plan.node("t", TableSource(above, True), plan.source("a"), store(above))
+    doubled = plan.node("m", TableMapValues(function(lambda v: v + v), None, True), source)
+    mapper = TableRepartitionMap(function(lambda value: (first(value), value)))
+    serde = ChangedSerde(STRING)
+    again = plan.repartition(
+        f"{name}-repartition", plan.node("group", mapper, doubled), STRING, serde
+    )
+    row = TableAggregate(
+        name, constant(str), by_aggregate(lambda key, value, aggregate: aggregate + "+" + value),
+        by_aggregate(lambda key, value, aggregate: aggregate + "-" + value),
+    )  # fmt: skip
+    table_out(plan, plan.node("agg", row, again, store(name)))
+
+
+def marked_with(topic: str) -> Callable[[Any, Any], str]:
+    return lambda value, aggregate: f"{shown(aggregate)}{topic}{shown(value)}"
+
+
+@topology("cogroup-rekeyed")
+def _(plan: Plan, given: Given) -> None:
+    keyed = plan.node("key", SelectKey(function(lambda value: last(value))), plan.source("b"))
+    sources = {
+        "a": plan.source("a"),
+        "b": plan.repartition("agg-repartition", named(plan, keyed)),
+    }
+    nodes = []
+    for topic, source in sources.items():
+        row = StreamAggregate("agg", folded(marked_with(topic)))
+        nodes.append(plan.node(topic, row, source, store("agg")))
+    table_out(plan, plan.node("merge", PassThrough(), *nodes))
+
+
+@topology("table-reuse-source")
+def _(plan: Plan, given: Given) -> None:
+    source = table(plan, logged=False, changelog_topic="a")
+    row = TableMapValues(function(lambda value: value + "'"), None)
+    table_out(plan, plan.node("map", row, source))
+
+
+@topology("errors-global-reading", READING)
+def _(plan: Plan, given: Given) -> None:
+    kept = store("store-t", is_global=True, logged=False)
+    source = plan.source("t", value=Picky(reads=True), is_global=True)
+    plan.node("t", TableSource("store-t"), source, kept)
+    joiner = function(both, "left", "right")
+    row = StreamGlobalJoin("left", function(lambda v: first(v)), joiner, Stored("store-t"))
+    out(plan, plan.node("join", row, plan.source("a"), kept))

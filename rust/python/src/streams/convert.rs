@@ -155,10 +155,18 @@ pub fn row_of(object: &Bound<'_, PyAny>) -> PyResult<Row> {
         return Ok(Row::Bytes(bytes.as_bytes().to_vec()));
     }
     if let Ok(list) = object.cast::<PyList>() {
-        return list.iter().map(|each| row_of(&each)).collect::<PyResult<_>>().map(Row::List);
+        return list
+            .iter()
+            .map(|each| row_of(&each))
+            .collect::<PyResult<_>>()
+            .map(Row::List);
     }
     if let Ok(tuple) = object.cast::<PyTuple>() {
-        return tuple.iter().map(|each| row_of(&each)).collect::<PyResult<_>>().map(Row::List);
+        return tuple
+            .iter()
+            .map(|each| row_of(&each))
+            .collect::<PyResult<_>>()
+            .map(Row::List);
     }
     let dict = object.cast::<PyDict>()?;
     let mut fields = Vec::with_capacity(dict.len());

@@ -67,7 +67,9 @@ pub fn error_of(py: Python<'_>, fault: &Fault<PyErr>) -> PyErr {
                 let kwargs = pyo3::types::PyDict::new(py);
                 kwargs.set_item("hint", refusal.hint)?;
                 let class = py.import(module)?.getattr(class)?;
-                Ok(PyErr::from_value(class.call((&refusal.text,), Some(&kwargs))?))
+                Ok(PyErr::from_value(
+                    class.call((&refusal.text,), Some(&kwargs))?,
+                ))
             };
             found().unwrap_or_else(|error| error)
         }
@@ -217,9 +219,8 @@ impl Application for PythonHost {
         timestamp: i64,
     ) -> Outcome<Self> {
         let _scope = self.slot.clone().lend(engine, self);
-        let outcome = Python::attach(|py| {
-            self.ask(py, "punctuate", (callback, timestamp)).map(|_| ())
-        });
+        let outcome =
+            Python::attach(|py| self.ask(py, "punctuate", (callback, timestamp)).map(|_| ()));
         outcome.map_err(|error| self.stop(error))
     }
 
@@ -340,7 +341,11 @@ impl Application for PythonHost {
                 error_of(py, failure.fault),
             );
             let resumes: bool = self.ask(py, "failed", arguments)?.extract()?;
-            Ok(if resumes { Answer::Resume } else { Answer::Fail })
+            Ok(if resumes {
+                Answer::Resume
+            } else {
+                Answer::Fail
+            })
         })
     }
 
@@ -349,11 +354,7 @@ impl Application for PythonHost {
             let error = error_of(py, fault);
             let words = self.ask(py, "describe", (error,)).and_then(|w| w.extract());
             let (class, message, stack) = words.unwrap_or_else(|error: PyErr| {
-                (
-                    "Exception".to_owned(),
-                    error.to_string(),
-                    String::new(),
-                )
+                ("Exception".to_owned(), error.to_string(), String::new())
             });
             Description {
                 class,

@@ -225,8 +225,14 @@ impl StreamsTask {
             .node(name)
             .ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
         let node = &self.plan.nodes[place];
-        let children = node.children.iter().map(|c| self.plan.nodes[*c].name.clone());
-        let stores = node.stores.iter().map(|s| self.plan.stores[*s].name.clone());
+        let children = node
+            .children
+            .iter()
+            .map(|c| self.plan.nodes[*c].name.clone());
+        let stores = node
+            .stores
+            .iter()
+            .map(|s| self.plan.stores[*s].name.clone());
         Ok((place, children.collect(), stores.collect()))
     }
 
@@ -249,9 +255,10 @@ impl StreamsTask {
         work: impl FnOnce(&mut Engine<PythonHost>, &mut PythonHost) -> R,
     ) -> PyResult<R> {
         let mut work = Some(work);
-        if let Some(result) = self.slot.with(|engine, host| {
-            work.take().map(|work| work(engine, host))
-        }) {
+        if let Some(result) = self
+            .slot
+            .with(|engine, host| work.take().map(|work| work(engine, host)))
+        {
             return result.ok_or_else(busy);
         }
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
@@ -291,7 +298,9 @@ impl StreamsTask {
             if item.is_none() {
                 return Ok(None);
             }
-            Ok(Some(Bytes::copy_from_slice(item.cast::<PyBytes>()?.as_bytes())))
+            Ok(Some(Bytes::copy_from_slice(
+                item.cast::<PyBytes>()?.as_bytes(),
+            )))
         };
         Ok(Input {
             topic,
@@ -334,7 +343,11 @@ fn not_started() -> PyErr {
 }
 
 fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<Row<'py>>> {
-    let topics: Vec<_> = plan.topics.iter().map(|name| PyString::new(py, name)).collect();
+    let topics: Vec<_> = plan
+        .topics
+        .iter()
+        .map(|name| PyString::new(py, name))
+        .collect();
     let none = py.None().into_bound(py);
     let bytes = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => PyBytes::new(py, bytes).into_any(),

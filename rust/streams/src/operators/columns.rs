@@ -85,9 +85,7 @@ pub fn value<O>(cell: &Cell) -> Value<O> {
         Cell::Bool(truth) => Value::Bool(*truth),
         Cell::Int(number) => Value::Int(*number),
         Cell::Float(number) => Value::Float(*number),
-        Cell::Text(text) => {
-            Value::Text(Text::trusted(Bytes::copy_from_slice(text.as_slice())))
-        }
+        Cell::Text(text) => Value::Text(Text::trusted(Bytes::copy_from_slice(text.as_slice()))),
         Cell::Json(document) => Value::Json(Bytes::copy_from_slice(document.as_slice())),
     }
 }
@@ -115,7 +113,9 @@ pub fn combine(aggregate: Aggregate, held: &Cell, given: Cell) -> Result<Cell, U
 fn add(one: &Cell, other: &Cell) -> Result<Cell, Unfit> {
     if let (Some(one), Some(other)) = (whole(one), whole(other)) {
         let sum = one.checked_add(other);
-        return sum.map(Cell::Int).ok_or_else(|| "add numbers beyond 64 bits".to_owned());
+        return sum
+            .map(Cell::Int)
+            .ok_or_else(|| "add numbers beyond 64 bits".to_owned());
     }
     if let (Some(one), Some(other)) = (float(one), float(other)) {
         return Ok(Cell::Float(one + other));

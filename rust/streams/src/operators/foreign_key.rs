@@ -180,7 +180,14 @@ pub(super) fn receive<'a, H: Application>(
     );
     if deletes {
         run.engine.stores[row.store].subscriptions().remove(&key);
-        log(run, row.store, &key, None, run.engine.context.timestamp, &record.headers);
+        log(
+            run,
+            row.store,
+            &key,
+            None,
+            run.engine.context.timestamp,
+            &record.headers,
+        );
     } else {
         let mut bytes = Vec::new();
         asked.write(&mut bytes);

@@ -1,5 +1,6 @@
 //! The operators, one function each, chosen by the plan's row.
 
+pub mod columns;
 mod foreign_key;
 pub mod functions;
 pub mod joins;

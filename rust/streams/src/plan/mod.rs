@@ -13,6 +13,7 @@ mod settings;
 pub mod sink;
 pub mod source;
 pub mod store;
+pub mod topics;
 pub mod view;
 pub mod window;
 
@@ -37,14 +38,14 @@ pub type ProcessorId = u32;
 pub type ExtractorId = u32;
 pub type PartitionerId = u32;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Plan {
     pub settings: Settings,
     pub sources: Box<[Source]>,
     pub nodes: Box<[Node]>,
     pub stores: Box<[Store]>,
     /// Names of topics in Kafka, by number.
-    pub topics: Box<[String]>,
+    pub topics: topics::Topics,
     /// How many things the sides of stream-stream joins share.
     pub shared: usize,
 }
@@ -108,14 +109,11 @@ impl Plan {
 
     /// The number of a topic, by its name in Kafka.
     pub fn topic(&self, name: &str) -> Option<TopicId> {
-        self.topics
-            .iter()
-            .position(|topic| topic == name)
-            .map(|place| place as TopicId)
+        self.topics.find(name)
     }
 
     pub fn topic_name(&self, topic: TopicId) -> &str {
-        &self.topics[topic as usize]
+        self.topics.name(topic)
     }
 
     pub fn store(&self, name: &str) -> Option<StoreId> {
@@ -231,8 +229,8 @@ impl<'r> Names<'r> {
         Ok(logged.then(|| format!("{}-{}-changelog", self.app_id, store.of)))
     }
 
-    fn into_topics(self) -> Box<[String]> {
-        self.topics.into_inner().into()
+    fn into_topics(self) -> topics::Topics {
+        topics::Topics::new(self.topics.into_inner())
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Store {
     pub key: Option<Serde>,
     pub value: Option<Serde>,
     pub timestamped: bool,
+    /// An operator that keeps times was given a store that does not: they are read as -1.
+    pub times_lost: bool,
     pub with_headers: bool,
     pub persistent: bool,
     /// The topic that serdes of a registry see: the changelog's name, logged or not.
@@ -63,6 +65,7 @@ impl Store {
             key: read_serde_or_none(fields, "key")?,
             value: read_serde_or_none(fields, "value")?,
             timestamped: fields.flag("timestamped")?,
+            times_lost: fields.flag("times_lost")?,
             with_headers: fields.flag("with_headers")?,
             persistent: fields.flag("persistent")?,
             serde_topic: changelog

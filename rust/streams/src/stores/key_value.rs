@@ -18,6 +18,8 @@ pub struct KeyValueStore {
     table: HashTable<(Packed, Entry)>,
     order: Option<BTreeSet<Packed>>,
     seed: u64,
+    /// Writes less removals, as Kafka estimates how many keys a store on disk has.
+    pub writes: i64,
 }
 
 impl KeyValueStore {
@@ -26,6 +28,7 @@ impl KeyValueStore {
             table: HashTable::new(),
             order: None,
             seed,
+            writes: 0,
         }
     }
 
@@ -38,13 +41,17 @@ impl KeyValueStore {
     }
 
     pub fn get(&self, key: &[u8]) -> Option<&Entry> {
-        let found = self.table.find(hash(self.seed, key), |(known, _)| known.as_slice() == key);
+        let found = self
+            .table
+            .find(hash(self.seed, key), |(known, _)| known.as_slice() == key);
         found.map(|(_, entry)| entry)
     }
 
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let hash = hash(self.seed, key);
-        let found = self.table.find_mut(hash, |(known, _)| known.as_slice() == key);
+        let found = self
+            .table
+            .find_mut(hash, |(known, _)| known.as_slice() == key);
         found.map(|(_, entry)| entry)
     }
 
@@ -69,7 +76,9 @@ impl KeyValueStore {
 
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         let hash = hash(self.seed, key);
-        let found = self.table.find_entry(hash, |(known, _)| known.as_slice() == key);
+        let found = self
+            .table
+            .find_entry(hash, |(known, _)| known.as_slice() == key);
         let ((_, entry), _) = found.ok()?.remove();
         if let Some(order) = &mut self.order {
             order.remove(key);
@@ -83,7 +92,9 @@ impl KeyValueStore {
             return Vec::new();
         }
         let table = &self.table;
-        let order = self.order.get_or_insert_with(|| table.iter().map(|(key, _)| key.clone()).collect());
+        let order = self
+            .order
+            .get_or_insert_with(|| table.iter().map(|(key, _)| key.clone()).collect());
         order.range::<[u8], _>((first, last)).cloned().collect()
     }
 }

@@ -9,7 +9,7 @@ use crate::packed::Packed;
 
 #[derive(Debug)]
 pub struct LruStore {
-    entries: KeyValueStore,
+    pub entries: KeyValueStore,
     /// When a key was used last, and the keys by it.
     used: BTreeMap<u64, Packed>,
     turns: std::collections::HashMap<Packed, u64>,

@@ -5,39 +5,60 @@
 
 pub mod buffered;
 pub mod grace_buffer;
+mod hash;
 mod java_order;
+pub mod kept;
+mod key_value;
+mod key_values;
 mod kinds;
+mod lru;
 pub mod outer_join;
+mod raw;
+mod session;
+mod sessions;
 pub mod subscriptions;
 pub mod suppress_buffer;
 pub mod versioned;
 mod versioned_access;
+mod window;
+mod windows;
 
-use crate::application::Application;
-use crate::engine::Run;
 use crate::host::Headers;
-use crate::plan::StoreId;
-use crate::plan::{self, Settings};
-use crate::record::Stamped;
-use crate::stop::Outcome;
+use crate::plan::Settings;
+use crate::plan::store::{Store as Row, StoreKind};
 use crate::value::Value;
+pub use key_value::KeyValueStore;
 pub use kinds::{Grace, Suppressed};
+pub use lru::LruStore;
+pub use session::SessionStore;
+pub use window::WindowStore;
 
 pub enum Store<O> {
-    KeyValue(std::marker::PhantomData<O>),
+    KeyValue(KeyValueStore),
+    Lru(LruStore),
+    Window(WindowStore),
+    Session(SessionStore),
     Versioned(versioned::VersionedStore),
     Suppressed(Suppressed),
     Grace(Grace),
     Outer(outer_join::OuterStore),
     Subscriptions(subscriptions::Subscriptions),
+    /// No store keeps objects of the host.
+    Never(std::convert::Infallible, std::marker::PhantomData<O>),
 }
 
 impl<O> Store<O> {
-    pub fn new(store: &plan::store::Store, _settings: &Settings) -> Self {
-        if let Some(own) = Self::of_joins(store) {
+    pub fn new(row: &Row, settings: &Settings) -> Self {
+        if let Some(own) = Self::of_joins(row) {
             return own;
         }
-        Self::KeyValue(std::marker::PhantomData)
+        let seed = settings.seed;
+        match row.kind {
+            StoreKind::Lru => Self::Lru(LruStore::new(seed, row.entries_max)),
+            StoreKind::Window => Self::Window(WindowStore::new(row, seed)),
+            StoreKind::Session => Self::Session(SessionStore::new(row, seed)),
+            _ => Self::KeyValue(KeyValueStore::new(seed)),
+        }
     }
 }
 
@@ -46,69 +67,4 @@ pub struct Put<'r, O> {
     pub value: &'r Value<O>,
     pub timestamp: i64,
     pub headers: &'r Headers,
-}
-
-impl<H: Application> Run<'_, H> {
-    pub fn put_versioned(
-        &mut self,
-        store: StoreId,
-        key: &Value<H::Object>,
-        put: Put<'_, H::Object>,
-    ) -> Outcome<H, Option<bool>> {
-        self.put(store, key, put).map(Some)
-    }
-}
-
-/// What is asked and written by operators. A null value removes.
-impl<H: Application> Run<'_, H> {
-    /// Key-value stores of all kinds (versioned ones: the latest, or what held at `as_of`).
-    pub fn get(
-        &mut self,
-        _store: StoreId,
-        _key: &Value<H::Object>,
-        _as_of: Option<i64>,
-    ) -> Outcome<H, Option<Stamped<H::Object>>> {
-        Ok(None)
-    }
-
-    /// True: it is the latest of its key, as it always is but in versioned stores.
-    pub fn put(
-        &mut self,
-        _store: StoreId,
-        _key: &Value<H::Object>,
-        _put: Put<'_, H::Object>,
-    ) -> Outcome<H, bool> {
-        Ok(true)
-    }
-
-    /// The value of a key's window that starts at `start`.
-    pub fn window_get(
-        &mut self,
-        _store: StoreId,
-        _key: &Value<H::Object>,
-        _start: i64,
-    ) -> Outcome<H, Option<Stamped<H::Object>>> {
-        Ok(None)
-    }
-
-    pub fn window_put(
-        &mut self,
-        _store: StoreId,
-        _key: &Value<H::Object>,
-        _start: i64,
-        _put: Put<'_, H::Object>,
-    ) -> Outcome<H> {
-        Ok(())
-    }
-
-    /// A key's windows that start from `from` to `to`, both in, in the order of their starts.
-    pub fn window_fetch(
-        &mut self,
-        _store: StoreId,
-        _key: &Value<H::Object>,
-        _from: i64,
-        _to: i64,
-    ) -> Outcome<H, Vec<(i64, Stamped<H::Object>)>> {
-        Ok(Vec::new())
-    }
 }

@@ -67,7 +67,9 @@ impl SessionStore {
 
     /// The first end that can be read.
     fn oldest(&self) -> i64 {
-        self.observed.saturating_sub(self.retention).saturating_add(1)
+        self.observed
+            .saturating_sub(self.retention)
+            .saturating_add(1)
     }
 
     /// The key's sessions that end at `first_end` or later and start by `last_start`, in order.
@@ -75,12 +77,18 @@ impl SessionStore {
         let first = first_end.max(self.oldest()).max(0);
         let hash = hash(self.seed, key);
         let mut found = Vec::new();
-        for segment in self.segments.range(first / self.interval..).map(|(_, segment)| segment) {
+        for segment in self
+            .segments
+            .range(first / self.interval..)
+            .map(|(_, segment)| segment)
+        {
             let Some(slot) = segment.find(hash, |slot| slot.key.as_slice() == key) else {
                 continue;
             };
             let low = slot.sessions.partition_point(|(end, _, _)| *end < first);
-            let rest = slot.sessions[low..].iter().filter(|(_, start, _)| *start <= last_start);
+            let rest = slot.sessions[low..]
+                .iter()
+                .filter(|(_, start, _)| *start <= last_start);
             found.extend(rest.map(|(end, start, entry)| Found {
                 start: *start,
                 end: *end,
@@ -116,7 +124,11 @@ impl SessionStore {
         match &self.by_end {
             Some(index) => {
                 for (end, sessions) in index.range(first..=last) {
-                    found.extend(sessions.iter().map(|(key, start)| (key.clone(), *start, *end)));
+                    found.extend(
+                        sessions
+                            .iter()
+                            .map(|(key, start)| (key.clone(), *start, *end)),
+                    );
                 }
             }
             None => found.extend(self.all(first, last)),
@@ -124,9 +136,7 @@ impl SessionStore {
         if self.persistent {
             found.sort_by(|one, other| (one.2, one.1, &one.0).cmp(&(other.2, other.1, &other.0)));
         } else {
-            found.sort_by(|one, other| {
-                (one.2, &one.0, other.1).cmp(&(other.2, &other.0, one.1))
-            });
+            found.sort_by(|one, other| (one.2, &one.0, other.1).cmp(&(other.2, &other.0, one.1)));
         }
         found
     }
@@ -144,7 +154,9 @@ impl SessionStore {
     }
 
     fn all(&self, first: i64, last: i64) -> Vec<(Packed, i64, i64)> {
-        let segments = self.segments.range(first / self.interval..=last / self.interval);
+        let segments = self
+            .segments
+            .range(first / self.interval..=last / self.interval);
         let slots = segments.flat_map(|(_, segment)| segment.iter());
         let mut found = Vec::new();
         for slot in slots {
@@ -184,7 +196,10 @@ impl SessionStore {
             }
         };
         if let Some(index) = self.by_end.as_mut().filter(|_| is_new) {
-            index.entry(end).or_default().push((Packed::new(key), start));
+            index
+                .entry(end)
+                .or_default()
+                .push((Packed::new(key), start));
         }
     }
 
@@ -224,7 +239,11 @@ impl SessionStore {
         } else {
             limit.saturating_add(1).max(0)
         };
-        if self.segments.first_key_value().is_some_and(|(id, _)| *id < segment) {
+        if self
+            .segments
+            .first_key_value()
+            .is_some_and(|(id, _)| *id < segment)
+        {
             self.segments = self.segments.split_off(&segment);
             if let Some(index) = &mut self.by_end {
                 *index = index.split_off(&self.floor);
@@ -244,9 +263,10 @@ impl SessionStore {
 
 impl Slot {
     fn place(&self, end: i64, start: i64) -> Result<usize, usize> {
-        self.sessions.binary_search_by(|(known_end, known_start, _)| {
-            (*known_end, *known_start).cmp(&(end, start))
-        })
+        self.sessions
+            .binary_search_by(|(known_end, known_start, _)| {
+                (*known_end, *known_start).cmp(&(end, start))
+            })
     }
 
     /// Whether the session was not there before.

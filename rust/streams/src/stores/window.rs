@@ -21,6 +21,8 @@ pub const SEQUENCE_MASK: u32 = 0x7FFF_FFFF;
 pub struct WindowStore {
     pub observed: i64,
     pub sequence: u32,
+    /// Of numbered duplicates: where the record that was put last stands.
+    pub newest: Option<(Packed, i64)>,
     /// Kafka orders the store of windows that are emitted on close by time first: it keeps what is exactly
     /// as old as the retention.
     pub time_ordered: bool,
@@ -60,6 +62,7 @@ impl WindowStore {
         Self {
             observed: -1,
             sequence: 0,
+            newest: None,
             time_ordered: false,
             retention: row.retention,
             interval,
@@ -81,7 +84,11 @@ impl WindowStore {
     /// The first start that can be read.
     pub fn oldest(&self) -> i64 {
         let limit = self.observed.saturating_sub(self.retention);
-        if self.time_ordered { limit } else { limit.saturating_add(1) }
+        if self.time_ordered {
+            limit
+        } else {
+            limit.saturating_add(1)
+        }
     }
 
     pub fn is_time_first(&self) -> bool {
@@ -101,7 +108,10 @@ impl WindowStore {
             Windows::One(known, entry) => (*known == start).then_some(entry),
             Windows::Many(windows) => {
                 let place = windows.partition_point(|(known, _)| *known < start);
-                windows.get(place).filter(|(known, _)| *known == start).map(|(_, entry)| entry)
+                windows
+                    .get(place)
+                    .filter(|(known, _)| *known == start)
+                    .map(|(_, entry)| entry)
             }
         }
     }
@@ -113,12 +123,18 @@ impl WindowStore {
         }
         let (segment, bucket) = (start / self.interval, start / self.width);
         let hash = hash_with(self.seed, key, bucket);
-        let slot = self.segments.get_mut(&segment)?.find_mut(hash, |slot| slot.is(key, bucket))?;
+        let slot = self
+            .segments
+            .get_mut(&segment)?
+            .find_mut(hash, |slot| slot.is(key, bucket))?;
         match &mut slot.windows {
             Windows::One(known, entry) => (*known == start).then_some(entry),
             Windows::Many(windows) => {
                 let place = windows.partition_point(|(known, _)| *known < start);
-                windows.get_mut(place).filter(|(known, _)| *known == start).map(|(_, entry)| entry)
+                windows
+                    .get_mut(place)
+                    .filter(|(known, _)| *known == start)
+                    .map(|(_, entry)| entry)
             }
         }
     }
@@ -137,7 +153,10 @@ impl WindowStore {
         if last < first {
             return found;
         }
-        for (id, segment) in self.segments.range(first / self.interval..=last / self.interval) {
+        for (id, segment) in self
+            .segments
+            .range(first / self.interval..=last / self.interval)
+        {
             let start = id.saturating_mul(self.interval);
             let low = first.max(start) / self.width;
             let high = last.min(start.saturating_add(self.interval - 1)) / self.width;
@@ -166,11 +185,18 @@ impl WindowStore {
         if last < first {
             return found;
         }
-        for (_, segment) in self.segments.range(first / self.interval..=last / self.interval) {
+        for (_, segment) in self
+            .segments
+            .range(first / self.interval..=last / self.interval)
+        {
             for slot in segment {
                 let mut windows = Vec::new();
                 slot.windows.between(first, last, &mut windows);
-                found.extend(windows.into_iter().map(|(start, entry)| (&slot.key, start, entry)));
+                found.extend(
+                    windows
+                        .into_iter()
+                        .map(|(start, entry)| (&slot.key, start, entry)),
+                );
             }
         }
         found
@@ -263,7 +289,11 @@ impl WindowStore {
     fn expire(&mut self) {
         let first = self.oldest().max(0) / self.interval;
         let first = first.min(self.observed.saturating_sub(self.retention).max(0) / self.interval);
-        if self.segments.first_key_value().is_some_and(|(id, _)| *id < first) {
+        if self
+            .segments
+            .first_key_value()
+            .is_some_and(|(id, _)| *id < first)
+        {
             self.segments = self.segments.split_off(&first);
             if let Some(index) = &mut self.by_start {
                 *index = index.split_off(&first.saturating_mul(self.interval));
@@ -305,7 +335,9 @@ impl Windows {
             }
             Self::Many(windows) => {
                 let low = windows.partition_point(|(start, _)| *start < first);
-                let rest = windows[low..].iter().take_while(|(start, _)| *start <= last);
+                let rest = windows[low..]
+                    .iter()
+                    .take_while(|(start, _)| *start <= last);
                 found.extend(rest.map(|(start, entry)| (*start, entry)));
             }
         }

@@ -145,7 +145,8 @@ class ForeignKeyJoin:
         building, marked = self.building, list[str]()
         store = Store(
             self._called("-subscription-store", STATE), StoreKind.SUBSCRIPTION, BYTES,
-            SubscriptionSerde(self.key), timestamped=True, persistent=not building.in_memory,
+            SubscriptionSerde(self.key), timestamped=True, with_headers=building.with_headers,
+            persistent=not building.in_memory,
         )  # fmt: skip
         self._implicit(store.name)
         keys = (self.foreign_key, self.key, f"{topic}-fk", f"{topic}-pk")

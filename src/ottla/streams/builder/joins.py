@@ -273,9 +273,12 @@ class StreamJoin:
         name = f"{generated if base is None else base + suffix}-store"
         if base is None:
             self.building.implicit.append(name)
+        # Kafka's window stores in memory always keep times, those on disk only beside headers.
+        in_memory, headers = self.building.in_memory, self.building.with_headers
         return Store(
             checked_name(name), StoreKind.WINDOW, self.key, value,
-            persistent=not self.building.in_memory, logged=self.asked.logged,
+            timestamped=headers or in_memory, with_headers=headers,
+            persistent=not in_memory, logged=self.asked.logged,
             topic_configs=dict(self.asked.configs or {}), retention_ms=retention,
             window_size_ms=self.size_ms,
             segment_interval_ms=max(retention // 2, SEGMENT_MIN_MS), retain_duplicates=True,

@@ -218,6 +218,7 @@ class KTable(Generic[K, V]):
             persistent=False, topic_configs=dict(configs or {}),
         )  # fmt: skip
         source = self._table
+        source.ask_old(True)
 
         def made(view: View | None) -> plan.Suppress:
             return plan.Suppress(
