@@ -63,7 +63,7 @@ def rows(text: str) -> Iterator[tuple[str, str]]:
 def known() -> set[str]:
     """Every name that a user may type."""
     kinds = [kind for some in PAGE["OPERATORS"].values() for kind in some]
-    kinds += [CogroupedKStream, *PAGE["PROCESSORS"], *PAGE["TESTS"], expressions.Expression]
+    kinds += [CogroupedKStream, processors.Cancellable, *PAGE["PROCESSORS"], *PAGE["TESTS"], expressions.Expression]
     modules = (ottla.streams, serdes, expressions, processors, testing)
     found = {name for module in modules for name in vars(module)}
     found |= {name for kind in kinds for name in dir(kind)}
@@ -90,7 +90,7 @@ def test_guides_name_what_is_there(page: str) -> None:
     for _, here in rows(text):
         for span in re.findall(r"`([^`]+)`", here):
             called = set(re.findall(r"(?<![\w\"'])([a-z_]\w+)\(", re.sub(r'"[^"]*"', '""', span)))
-            named = set(re.findall(r"\b([a-z_]\w*)=(?![=\s])", span))
+            named = set(re.findall(r"(?<![\w.])([a-z_]\w*)=(?![=\s])", span))
             wrong += sorted(called - known() - own)
             wrong += sorted(named - parameters() - own)
     assert wrong == []
