@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ottla.streams.drawing import words
 from ottla.streams.plan.topology import Topology
 
-CELLS = 44
+CELLS = 72
 """So many cells of a line are shown of a name; a longer one loses its middle."""
 
 
