@@ -31,6 +31,7 @@ from ottla.streams import (
     WindowedKStream,
     errors,
     expressions,
+    processors,
     serdes,
 )
 from ottla.streams.builder import columns, specs, windows
@@ -67,6 +68,7 @@ WORDS = {
 PROCESSORS = (
     Processor, FixedKeyProcessor, ValueTransformer, ProcessorContext, Record, FixedKeyRecord,
 )  # fmt: skip
+FACES = tuple(one for name, one in vars(processors).items() if name.endswith("Store"))
 TESTS = (TopologyTest, TestInput, TestOutput, TestRecord)
 
 
@@ -153,12 +155,17 @@ def _expressions() -> str:
     for name, call in methods(Expression):
         if name not in ("rows", "fields"):  # of executors
             lines.append(f"- `{name}{_signature(call)}`\n  {_said(call)}")
+        if name in EXAMPLES["EXPRESSIONS"]:
+            shown, given, result = EXAMPLES["EXPRESSIONS"][name]
+            lines[-1] += f" `{shown}` of `{given}` is `{result!r}`."
     return "\n".join([*lines, ""])
 
 
 def _processors() -> str:
     lines = ["## Processors\n", "Classes to write, and what they are given.\n"]
     lines += [_listed(kind) for kind in PROCESSORS]
+    lines += ["Stores, as they are read by a processor or a test; writing is `put`.\n"]
+    lines += [_listed(kind) for kind in FACES]
     return "\n".join(lines)
 
 

@@ -431,9 +431,26 @@ Topologies:
 }
 """By the operator's name; a class's name is that of all of its operators."""
 
-
-def names() -> dict[str, Any]:
-    """What examples find: of `BEFORE`, made anew."""
-    found: dict[str, Any] = {}
-    exec(BEFORE, found)
-    return found
+EXPRESSIONS: dict[str, tuple[str, Any, Any]] = {
+    "is_null": ('col("city").is_null()', {"city": None}, True),
+    "is_in": ('col("city").is_in(["Oslo", "Rome"])', {"city": "Rome"}, True),
+    "between": ('col("price").between(1, 10)', {"price": 10}, True),
+    "abs": ('col("change").abs()', {"change": -3}, 3),
+    "round": ('col("price").round(1)', {"price": 1.26}, 1.3),
+    "floor": ('col("price").floor()', {"price": -1.5}, -2),
+    "ceil": ('col("price").ceil()', {"price": -1.5}, -1),
+    "cast": ('col("price").cast(int)', {"price": "12"}, 12),
+    "fill_null": ('col("price").fill_null(0)', {}, 0),
+    "upper": ('col("city").upper()', {"city": "Oslo"}, "OSLO"),
+    "lower": ('col("city").lower()', {"city": "Oslo"}, "oslo"),
+    "length": ('col("city").length()', {"city": "Oslo"}, 4),
+    "strip": ('col("city").strip()', {"city": " Oslo "}, "Oslo"),
+    "starts_with": ('col("city").starts_with("Os")', {"city": "Oslo"}, True),
+    "ends_with": ('col("city").ends_with("lo")', {"city": "Oslo"}, True),
+    "contains": ('col("city").contains("sl")', {"city": "Oslo"}, True),
+    "substring": ('col("city").substring(1, 2)', {"city": "Oslo"}, "sl"),
+    "replace": ('col("city").replace("o", "a")', {"city": "Oslo"}, "Osla"),
+    "split": ('col("path").split("/")', {"path": "a/b"}, ["a", "b"]),
+    "concat": ('col("city").concat(", ", col("land"))', {"city": "Oslo", "land": "NO"}, "Oslo, NO"),
+}
+"""By the method's name: an expression, a value, and what it is of that."""

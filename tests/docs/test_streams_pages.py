@@ -52,6 +52,16 @@ def test_an_example_gives_what_it_says(
     assert doctest.DocTestRunner(verbose=False).run(found, out=said.append).failed == 0, said
 
 
+def test_examples_of_expressions() -> None:
+    """If this failed, a method of expressions would have no example, or give something else."""
+    rows = PAGE["EXAMPLES"]["EXPRESSIONS"]
+    methods = {name for name, _ in PAGE["methods"](expressions.Expression)}
+    assert set(rows) | {"rows", "fields"} == methods
+    for text, value, result in rows.values():
+        expression = eval(text, vars(expressions))
+        assert expression.evaluate(None, value, 0, ()) == result, text
+
+
 def rows(text: str) -> Iterator[tuple[str, str]]:
     """The rows of a page's tables: what was there, what is here."""
     for line in BLOCK.sub("", text).splitlines():
@@ -63,7 +73,13 @@ def rows(text: str) -> Iterator[tuple[str, str]]:
 def known() -> set[str]:
     """Every name that a user may type."""
     kinds = [kind for some in PAGE["OPERATORS"].values() for kind in some]
-    kinds += [CogroupedKStream, processors.Cancellable, *PAGE["PROCESSORS"], *PAGE["TESTS"], expressions.Expression]
+    kinds += [
+        CogroupedKStream,
+        processors.Cancellable,
+        *PAGE["PROCESSORS"],
+        *PAGE["TESTS"],
+        expressions.Expression,
+    ]
     modules = (ottla.streams, serdes, expressions, processors, testing)
     found = {name for module in modules for name in vars(module)}
     found |= {name for kind in kinds for name in dir(kind)}
