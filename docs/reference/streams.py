@@ -39,6 +39,7 @@ from ottla.streams.builder.cogrouped import CogroupedKStream, WindowedCogrouped
 from ottla.streams.builder.stream import Split
 from ottla.streams.drawing import Drawing
 from ottla.streams.execution import Failure, Settings
+from ottla.streams.expressions.expression import Times
 from ottla.streams.testing import TestInput, TestOutput, TestRecord, TopologyTest
 
 HERE = Path(__file__).parent
@@ -152,13 +153,20 @@ def _expressions() -> str:
         if inspect.isfunction(one):
             lines.append(f"- `{name}{_signature(one)}`\n  {_said(one)}")
     lines += ["", "What every expression offers:\n"]
-    for name, call in methods(Expression):
+    for name, call in expression_methods():
         if name not in ("rows", "fields"):  # of executors
             lines.append(f"- `{name}{_signature(call)}`\n  {_said(call)}")
         if name in EXAMPLES["EXPRESSIONS"]:
             shown, given, result = EXAMPLES["EXPRESSIONS"][name]
             lines[-1] += f" `{shown}` of `{given}` is `{result!r}`."
     return "\n".join([*lines, ""])
+
+
+def expression_methods() -> Iterator[tuple[str, Any]]:
+    """What expressions offer, and what they offer of times."""
+    yield from methods(Expression)
+    for name, call in methods(Times):
+        yield f"time.{name}", call
 
 
 def _processors() -> str:

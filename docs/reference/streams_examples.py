@@ -452,5 +452,18 @@ EXPRESSIONS: dict[str, tuple[str, Any, Any]] = {
     "replace": ('col("city").replace("o", "a")', {"city": "Oslo"}, "Osla"),
     "split": ('col("path").split("/")', {"path": "a/b"}, ["a", "b"]),
     "concat": ('col("city").concat(", ", col("land"))', {"city": "Oslo", "land": "NO"}, "Oslo, NO"),
+    "time.truncate": (
+        'col("at").time.truncate("1h")',
+        {"at": 1_388_586_600_000},
+        1_388_584_800_000,
+    ),
+    "time.year": ('col("at").time.year()', {"at": 1_388_586_600_000}, 2014),
+    "time.month": ('col("at").time.month()', {"at": 1_388_586_600_000}, 1),
+    "time.day": ('col("at").time.day()', {"at": 1_388_586_600_000}, 1),
+    "time.weekday": ('col("at").time.weekday()', {"at": 1_388_586_600_000}, 2),
+    "time.hour": ('col("at").time.hour()', {"at": 1_388_586_600_000}, 14),
+    "time.minute": ('col("at").time.minute()', {"at": 1_388_586_600_000}, 30),
+    "time.second": ('col("at").time.second()', {"at": 1_388_586_600_000}, 0),
+    "time.iso": ('col("at").time.iso()', {"at": 1_388_586_600_000}, "2014-01-01T14:30:00.000Z"),
 }
 """By the method's name: an expression, a value, and what it is of that."""

@@ -55,7 +55,7 @@ def test_an_example_gives_what_it_says(
 def test_examples_of_expressions() -> None:
     """If this failed, a method of expressions would have no example, or give something else."""
     rows = PAGE["EXAMPLES"]["EXPRESSIONS"]
-    methods = {name for name, _ in PAGE["methods"](expressions.Expression)}
+    methods = {name for name, _ in PAGE["expression_methods"]()}
     assert set(rows) | {"rows", "fields"} == methods
     for text, value, result in rows.values():
         expression = eval(text, vars(expressions))
