@@ -6,7 +6,7 @@
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::host::{Fault, Headers, Host};
-use crate::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId};
+use crate::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use crate::record::Record;
 use crate::stop::Outcome;
 use crate::value::Value;
@@ -66,6 +66,16 @@ pub trait Application: Host + Sized {
         value: &Value<Self::Object>,
     ) -> Result<Value<Self::Object>, Self::Error>;
 
+    /// As `transform`, for who reads the table: by a transformer of its own.
+    fn transform_view(
+        &mut self,
+        engine: &mut Engine<Self>,
+        processor: ProcessorId,
+        node: NodeId,
+        key: &Value<Self::Object>,
+        value: &Value<Self::Object>,
+    ) -> Result<Value<Self::Object>, Self::Error>;
+
     fn punctuate(
         &mut self,
         engine: &mut Engine<Self>,
@@ -95,6 +105,21 @@ pub trait Application: Host + Sized {
         value: &Value<Self::Object>,
     ) -> Result<Vec<Value<Self::Object>>, Self::Error>;
 
+    /// Whether two values are equal and of one type.
+    fn equal(
+        &mut self,
+        one: &Value<Self::Object>,
+        other: &Value<Self::Object>,
+    ) -> Result<bool, Self::Error>;
+
+    /// A value as text: the name of a topic that a function chose.
+    fn text(&mut self, value: &Value<Self::Object>) -> Result<String, Self::Error>;
+
+    /// The source whose pattern matches a topic's name.
+    fn pattern_source(&mut self, _topic: &str) -> Option<SourceId> {
+        None
+    }
+
     /// Whether an object is true.
     fn truth(&mut self, value: &Value<Self::Object>) -> Result<bool, Self::Error>;
 
@@ -120,7 +145,7 @@ pub trait Application: Host + Sized {
         topic: &str,
         key: &Value<Self::Object>,
         value: &Value<Self::Object>,
-    ) -> Result<Option<i32>, Self::Error>;
+    ) -> Result<Option<Vec<i32>>, Self::Error>;
 
     /// A fault of an operator, a serde or a function: go on without the record, or stop.
     fn failed(&mut self, failure: &Failure<'_, Self::Error>) -> Result<Answer, Self::Error>;

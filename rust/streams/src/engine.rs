@@ -3,14 +3,21 @@
 //! Operators are functions of a `Run`: the plan, which never changes, the engine, which holds all state,
 //! and the host. While the host runs code of the user that may call back, nothing of the engine is held.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::application::{Application, CallbackId};
+use bytes::Bytes;
+
+use crate::application::Application;
 use crate::context::Context;
+use crate::heap::Heap;
 use crate::host::Headers;
 use crate::operators;
 use crate::output::{Output, Stamp};
+use crate::plan::operator::Operator;
+use crate::plan::store::StoreKind;
 use crate::plan::{Node, NodeId, Plan, StoreId, TopicId};
+use crate::punctuation::Punctuation;
 use crate::record::Record;
 use crate::stop::Outcome;
 use crate::stores::Store;
@@ -25,6 +32,14 @@ pub struct Engine<H: Application> {
     /// What the two sides of stream-stream joins share.
     pub(crate) shared: Box<[operators::joins::Shared]>,
     pub(crate) skipped: Vec<Skipped>,
+    /// By clock.
+    pub(crate) punctuations: [Heap<Punctuation>; 2],
+    pub(crate) schedules: u64,
+    pub(crate) cancelled: HashSet<u64>,
+    /// Some store writes its changelog at the commit alone.
+    pub(crate) has_suppress: bool,
+    /// Nodes below sources of global stores.
+    pub(crate) is_global: Box<[bool]>,
     /// Bytes of the key at hand, kept to be used again.
     pub(crate) scratch: Vec<u8>,
     pub(crate) value_scratch: Vec<u8>,
@@ -70,6 +85,11 @@ impl<H: Application> Engine<H> {
                 .map(|_| operators::joins::Shared::default())
                 .collect(),
             skipped: Vec::new(),
+            punctuations: Default::default(),
+            schedules: 0,
+            cancelled: HashSet::new(),
+            has_suppress: plan.stores.iter().any(|s| s.kind == StoreKind::SuppressBuffer),
+            is_global: below_global(&plan),
             scratch: Vec::new(),
             value_scratch: Vec::new(),
             plan,
@@ -95,21 +115,6 @@ impl<H: Application> Engine<H> {
             Some(place) => run.forward_to(plan.nodes[node].children[place], record),
         }
     }
-
-    /// Ask for `callback` to be called every `interval` ms; the first time at `start` where it is given.
-    /// The number is for `cancel`.
-    pub fn schedule(
-        &mut self,
-        _node: NodeId,
-        _clock: Clock,
-        _start: Option<i64>,
-        _interval: i64,
-        _callback: CallbackId,
-    ) -> u64 {
-        0
-    }
-
-    pub fn cancel(&mut self, _schedule: u64) {}
 
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
@@ -140,10 +145,29 @@ impl<H: Application> Engine<H> {
 impl<'a, H: Application> Run<'a, H> {
     /// A record for all children, in order. The record's time and headers become the context's meanwhile.
     pub fn forward(&mut self, node: &'a Node, record: &Record<H::Object>) -> Outcome<H> {
-        for &child in &node.children {
-            self.forward_to(child, record)?;
+        if let [child] = node.children[..]
+            && !matches!(self.plan.nodes[child].operator, Operator::Sink(_))
+        {
+            return self.forward_to(child, record);
         }
-        Ok(())
+        let raw = self.raw_before(node);
+        let outcome = node
+            .children
+            .iter()
+            .try_for_each(|&child| self.forward_to(child, record));
+        if let Some((key, value)) = raw {
+            self.engine.context.raw_key = key;
+            self.engine.context.raw_value = value;
+        }
+        outcome
+    }
+
+    /// The raw record, where a sink among the children will let it go.
+    fn raw_before(&self, node: &Node) -> Option<(Option<Bytes>, Option<Bytes>)> {
+        let context = &self.engine.context;
+        let keeps = !matches!(node.operator, Operator::Branch(_) | Operator::PassThrough);
+        let wanted = self.plan.settings.keeps_raw && keeps;
+        wanted.then(|| (context.raw_key.clone(), context.raw_value.clone()))
     }
 
     pub fn forward_to(&mut self, child: NodeId, record: &Record<H::Object>) -> Outcome<H> {
@@ -161,7 +185,10 @@ impl<'a, H: Application> Run<'a, H> {
 
     fn deliver(&mut self, node: NodeId, record: &Record<H::Object>) -> Outcome<H> {
         let plan: &'a Plan = self.plan;
-        operators::process(self, &plan.nodes[node], node, record)
+        match operators::process(self, &plan.nodes[node], node, record) {
+            Ok(()) => Ok(()),
+            Err(stop) => self.node_failed(node, stop),
+        }
     }
 
     /// Count a record that a node leaves out; the host hears of the first.
@@ -188,4 +215,17 @@ impl<'a, H: Application> Run<'a, H> {
     pub fn store(&mut self, store: StoreId) -> &mut Store<H::Object> {
         &mut self.engine.stores[store]
     }
+}
+
+/// Which nodes stand below a source of a global store.
+fn below_global(plan: &Plan) -> Box<[bool]> {
+    let mut found = vec![false; plan.nodes.len()];
+    let sources = plan.sources.iter().filter(|source| source.is_global);
+    let mut rest: Vec<NodeId> = sources.flat_map(|source| source.children.to_vec()).collect();
+    while let Some(node) = rest.pop() {
+        if !std::mem::replace(&mut found[node], true) {
+            rest.extend(plan.nodes[node].children.iter());
+        }
+    }
+    found.into()
 }

@@ -3,12 +3,12 @@
 use crate::host::{By, Fault, Refusal};
 use crate::plan::NodeId;
 
-/// A fault on its way up. Once a handler has said to stop, `node` is where it happened, and nothing above
-/// asks a handler again.
+/// A fault on its way up; `node` is where it happened. Once it is decided nothing above asks a handler again.
 #[derive(Debug)]
 pub struct Stopped<E> {
     pub fault: Fault<E>,
     pub node: Option<NodeId>,
+    pub decided: bool,
 }
 
 pub type Stop<E> = Box<Stopped<E>>;
@@ -17,7 +17,11 @@ pub type Outcome<H, T = ()> = Result<T, Stop<<H as crate::host::Host>::Error>>;
 
 impl<E> From<Fault<E>> for Stop<E> {
     fn from(fault: Fault<E>) -> Self {
-        Box::new(Stopped { fault, node: None })
+        Box::new(Stopped {
+            fault,
+            node: None,
+            decided: false,
+        })
     }
 }
 

@@ -1,17 +1,28 @@
 //! A task: takes records in the order in which they are to be processed, and gives all that they cause.
 //!
-//! It has no clock and does no I/O. Repartition topics, and source topics that are sinks too, are fed back
-//! at once where the plan's settings say so.
+//! It has no clock and does no I/O. A record is queued at its topic; then, as long as something is queued,
+//! the record with the lowest time is taken and goes through the topology, depth first; punctuations by
+//! stream time follow; what was written to a topic that is a source here is queued again, where the plan's
+//! settings say so. A topic of a global table is read at once, past all queues.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::application::Application;
-use crate::engine::Engine;
-use crate::host::Headers;
-use crate::plan::{Plan, TopicId};
-use crate::stop::Outcome;
+use crate::application::{Application, Stage};
+use crate::context::UNKNOWN;
+use crate::engine::{Clock, Engine, Run};
+use crate::heap::{Heap, Timed};
+use crate::host::{By, Fault, Headers, Refusal};
+use crate::plan::operator::Operator;
+use crate::plan::sink::Target;
+use crate::plan::source::{Format, Source};
+use crate::plan::{Plan, SourceId, TopicId};
+use crate::queues::{Head, Queue, Ready};
+use crate::record::{Change, Payload, Record, Response, Subscription};
+use crate::serde::Serde;
+use crate::stop::{Outcome, Stop, Stopped, raised};
+use crate::value::Value;
 
 /// One record of a source topic. Times are ms since the epoch.
 #[derive(Clone, Debug)]
@@ -26,32 +37,572 @@ pub struct Input {
     pub headers: Headers,
 }
 
+/// Where records of a topic go.
+#[derive(Clone, Copy)]
+enum Route {
+    Unknown,
+    Nowhere,
+    Queue(usize),
+    Global(SourceId),
+}
+
+/// A queue that has a head, by the head's time.
+struct Waiting {
+    time: i64,
+    queue: usize,
+}
+
+impl Timed for Waiting {
+    fn time(&self) -> i64 {
+        self.time
+    }
+}
+
 pub struct Task<H: Application> {
     pub engine: Engine<H>,
+    queues: Vec<Queue<H::Object>>,
+    ready: Heap<Waiting>,
+    routes: Vec<Route>,
+    /// The queue of each source that reads a pattern.
+    patterns: Vec<(SourceId, usize)>,
+    offsets: Vec<i64>,
+    /// Some topic that is written may be read here too.
+    feeds: bool,
+    fed_back: usize,
 }
 
 impl<H: Application> Task<H> {
     /// A task whose processors are made ready; `now` is the wall clock's time in ms.
-    pub fn start(plan: Arc<Plan>, _host: &mut H, _now: i64) -> Outcome<H, Self> {
-        Ok(Self {
-            engine: Engine::new(plan),
-        })
+    pub fn start(plan: Arc<Plan>, host: &mut H, now: i64) -> Outcome<H, Self> {
+        let mut task = Self {
+            engine: Engine::new(Arc::clone(&plan)),
+            queues: Vec::new(),
+            ready: Heap::default(),
+            routes: Vec::new(),
+            patterns: Vec::new(),
+            offsets: Vec::new(),
+            feeds: false,
+            fed_back: 0,
+        };
+        task.engine.context.now = now;
+        for (id, source) in plan.sources.iter().enumerate() {
+            for topic in &source.topics {
+                let route = if source.is_global {
+                    Route::Global(id)
+                } else {
+                    task.queues.push(Queue::new(id));
+                    Route::Queue(task.queues.len() - 1)
+                };
+                task.set_route(*topic, route);
+            }
+            if source.is_pattern {
+                task.queues.push(Queue::new(id));
+                task.patterns.push((id, task.queues.len() - 1));
+            }
+        }
+        task.feeds = plan.settings.loop_back && task.may_feed_back(&plan, host);
+        for (id, node) in plan.nodes.iter().enumerate() {
+            let processor = match node.operator {
+                Operator::Process { processor, .. }
+                | Operator::TableTransformValues { processor, .. } => processor,
+                _ => continue,
+            };
+            task.run(&plan, host).stand_at(now);
+            host.start(&mut task.engine, processor, id).map_err(raised)?;
+        }
+        Ok(task)
+    }
+
+    fn run<'a>(&'a mut self, plan: &'a Plan, host: &'a mut H) -> Run<'a, H> {
+        Run {
+            plan,
+            engine: &mut self.engine,
+            host,
+        }
     }
 
     /// Process records in order; what they cause is appended to `engine.output`, which the caller clears.
     ///
     /// On a stop what came before counts; the place of the record that stopped is `engine.context.cause`.
-    pub fn process(&mut self, _host: &mut H, _records: Vec<Input>, _now: i64) -> Outcome<H> {
+    pub fn process(&mut self, host: &mut H, records: Vec<Input>, now: i64) -> Outcome<H> {
+        let plan = Arc::clone(&self.engine.plan);
+        self.engine.context.now = now;
+        self.fed_back = 0;
+        for (place, record) in records.into_iter().enumerate() {
+            self.engine.context.cause = place as i32;
+            self.take(&plan, host, record)?;
+        }
         Ok(())
     }
 
     /// The wall clock is `now`: what its punctuations cause.
-    pub fn advance(&mut self, _host: &mut H, _now: i64) -> Outcome<H> {
-        Ok(())
+    pub fn advance(&mut self, host: &mut H, now: i64) -> Outcome<H> {
+        let plan = Arc::clone(&self.engine.plan);
+        self.engine.context.now = now;
+        self.engine.context.cause = -1;
+        self.fed_back = 0;
+        self.run(&plan, host).punctuate(Clock::WallClock, now)?;
+        self.engine.commit_suppressed();
+        self.work(&plan, host)
     }
 
     /// Close processors.
-    pub fn close(&mut self, _host: &mut H) -> Outcome<H> {
+    pub fn close(&mut self, host: &mut H) -> Outcome<H> {
+        let plan = Arc::clone(&self.engine.plan);
+        for (id, node) in plan.nodes.iter().enumerate() {
+            if let Operator::Process { processor, .. }
+            | Operator::TableTransformValues { processor, .. } = node.operator
+            {
+                host.close(&mut self.engine, processor, id).map_err(raised)?;
+            }
+        }
         Ok(())
     }
+
+    // ------------------------------------------------------------ where records go
+
+    fn set_route(&mut self, topic: TopicId, route: Route) {
+        let place = topic as usize;
+        if self.routes.len() <= place {
+            self.routes.resize(place + 1, Route::Unknown);
+        }
+        self.routes[place] = route;
+    }
+
+    fn route(&mut self, plan: &Plan, host: &mut H, topic: TopicId) -> Route {
+        if let Some(route) = self.routes.get(topic as usize)
+            && !matches!(route, Route::Unknown)
+        {
+            return *route;
+        }
+        let mut route = Route::Nowhere;
+        if !self.patterns.is_empty()
+            && let Some(source) = host.pattern_source(plan.topic_name(topic))
+            && let Some((_, queue)) = self.patterns.iter().find(|(id, _)| *id == source)
+        {
+            route = Route::Queue(*queue);
+        }
+        self.set_route(topic, route);
+        route
+    }
+
+    /// Whether a topic that is written is read here too.
+    fn may_feed_back(&mut self, plan: &Plan, host: &mut H) -> bool {
+        let mut written: Vec<TopicId> = Vec::new();
+        for node in &plan.nodes {
+            match &node.operator {
+                Operator::Sink(sink) => match sink.target {
+                    Target::Topic(topic) => written.push(topic),
+                    Target::Extracted(_) => return true,
+                },
+                _ => continue,
+            }
+        }
+        written.extend(plan.stores.iter().filter_map(|store| store.changelog));
+        let dead = plan.settings.dead_letter_topic.as_ref();
+        written.extend(dead.map(|name| plan.topics.number(name)));
+        written
+            .into_iter()
+            .any(|topic| !matches!(self.route(plan, host, topic), Route::Nowhere))
+    }
+
+    // ------------------------------------------------------------ records
+
+    fn take(&mut self, plan: &Plan, host: &mut H, record: Input) -> Outcome<H> {
+        match self.route(plan, host, record.topic) {
+            Route::Queue(queue) if self.feeds || !self.ready.is_empty() => {
+                self.enqueue(plan, host, queue, record)?;
+                self.work(plan, host)
+            }
+            // Nothing waits, and nothing can come back: the record need not queue.
+            Route::Queue(queue) => {
+                let (source, time) = (self.queues[queue].source, self.queues[queue].partition_time);
+                let Some(ready) = self.read(plan, host, source, record, time)? else {
+                    return Ok(());
+                };
+                let queue = &mut self.queues[queue];
+                queue.partition_time = queue.partition_time.max(ready.record.timestamp);
+                self.go(plan, host, source, ready)
+            }
+            Route::Global(source) => self.update_global(plan, host, source, record),
+            Route::Nowhere | Route::Unknown => {
+                let name = plan.topic_name(record.topic);
+                let refusal = Refusal {
+                    by: By::Operator,
+                    text: format!("no source of the topology reads the topic {name}"),
+                    hint: "look at the topology's sources",
+                };
+                Err(Fault::from(refusal).into())
+            }
+        }
+    }
+
+    fn enqueue(&mut self, plan: &Plan, host: &mut H, queue: usize, record: Input) -> Outcome<H> {
+        let was_empty = self.queues[queue].head.is_none();
+        self.queues[queue].waiting.push_back(record);
+        self.fill(plan, host, queue)?;
+        if let Some(head) = self.queues[queue].head.as_ref().filter(|_| was_empty) {
+            let time = head.time();
+            self.ready.push(Waiting { time, queue });
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, plan: &Plan, host: &mut H, queue: usize) -> Outcome<H> {
+        let mut unread = false;
+        while self.queues[queue].head.is_none() {
+            let Some(record) = self.queues[queue].waiting.pop_front() else {
+                break;
+            };
+            let (source, time) = (self.queues[queue].source, self.queues[queue].partition_time);
+            let ready = self.read(plan, host, source, record, time)?;
+            unread = ready.is_none();
+            self.queues[queue].head = ready.map(|ready| Head::Ready(Box::new(ready)));
+        }
+        if unread {
+            self.queues[queue].head = Some(Head::Unread);
+        }
+        Ok(())
+    }
+
+    /// Take records until nothing is queued, the earliest first.
+    fn work(&mut self, plan: &Plan, host: &mut H) -> Outcome<H> {
+        self.feed_back(plan, host)?;
+        while let Some(Waiting { queue, .. }) = self.ready.pop() {
+            let held = &mut self.queues[queue];
+            let head = held.head.take();
+            if let Some(head) = &head {
+                held.partition_time = held.partition_time.max(head.time());
+            }
+            let source = held.source;
+            self.fill(plan, host, queue)?;
+            if let Some(head) = &self.queues[queue].head {
+                let time = head.time();
+                self.ready.push(Waiting { time, queue });
+            }
+            if let Some(Head::Ready(ready)) = head {
+                self.go(plan, host, source, *ready)?;
+            }
+            self.feed_back(plan, host)?;
+        }
+        Ok(())
+    }
+
+    /// One record through the topology, then the punctuations that its time makes due.
+    fn go(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        source: SourceId,
+        ready: Ready<H::Object>,
+    ) -> Outcome<H> {
+        let Ready {
+            record,
+            input,
+            offset,
+        } = ready;
+        let context = &mut self.engine.context;
+        context.stream_time = context.stream_time.max(record.timestamp);
+        self.stand(&input, offset, record.timestamp);
+        self.forward(plan, host, source, &record)?;
+        if !self.engine.punctuations[Clock::StreamTime as usize].is_empty() {
+            let time = self.engine.context.stream_time;
+            self.run(plan, host).punctuate(Clock::StreamTime, time)?;
+        }
+        if self.engine.has_suppress {
+            self.engine.commit_suppressed();
+        }
+        Ok(())
+    }
+
+    fn stand(&mut self, input: &Input, offset: i64, timestamp: i64) {
+        let context = &mut self.engine.context;
+        context.timestamp = timestamp;
+        context.headers.clone_from(&input.headers);
+        context.topic = Some(input.topic);
+        context.partition = input.partition;
+        context.offset = offset;
+        context.raw_key.clone_from(&input.key);
+        context.raw_value.clone_from(&input.value);
+    }
+
+    fn forward(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        source: SourceId,
+        record: &Record<H::Object>,
+    ) -> Outcome<H> {
+        let mut run = self.run(plan, host);
+        for &child in &plan.sources[source].children {
+            run.forward_to(child, record)?;
+        }
+        Ok(())
+    }
+
+    fn update_global(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        source: SourceId,
+        record: Input,
+    ) -> Outcome<H> {
+        let Some(ready) = self.read(plan, host, source, record, UNKNOWN)? else {
+            return Ok(());
+        };
+        let stream_time = self.engine.context.stream_time;
+        self.stand(&ready.input, ready.offset, ready.input.timestamp);
+        self.forward(plan, host, source, &ready.record)?;
+        self.engine.context.stream_time = stream_time;
+        Ok(())
+    }
+
+    /// Queue what was written to topics that are sources here.
+    fn feed_back(&mut self, plan: &Plan, host: &mut H) -> Outcome<H> {
+        if !self.feeds {
+            return Ok(());
+        }
+        while let Some(row) = self.engine.output.rows().get(self.fed_back).copied() {
+            self.fed_back += 1;
+            let route = self.route(plan, host, row.topic);
+            if matches!(route, Route::Nowhere | Route::Unknown) {
+                continue;
+            }
+            let output = &self.engine.output;
+            let record = Input {
+                topic: row.topic,
+                partition: 0,
+                offset: UNKNOWN,
+                key: output.key(&row).map(Bytes::copy_from_slice),
+                value: output.value(&row).map(Bytes::copy_from_slice),
+                timestamp: row.timestamp,
+                headers: output.headers(&row).to_vec(),
+            };
+            match route {
+                Route::Queue(queue) => self.enqueue(plan, host, queue, record)?,
+                Route::Global(source) => self.update_global(plan, host, source, record)?,
+                Route::Nowhere | Route::Unknown => {}
+            }
+        }
+        Ok(())
+    }
+
+    // ------------------------------------------------------------ reading
+
+    fn offset(&mut self, input: &Input) -> i64 {
+        let place = input.topic as usize;
+        if self.offsets.len() <= place {
+            self.offsets.resize(place + 1, 0);
+        }
+        let offset = if input.offset < 0 {
+            self.offsets[place]
+        } else {
+            input.offset
+        };
+        self.offsets[place] = offset + 1;
+        offset
+    }
+
+    /// A source's raw record with values and a time; none where it cannot be read, or has no time.
+    fn read(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        source: SourceId,
+        input: Input,
+        partition_time: i64,
+    ) -> Outcome<H, Option<Ready<H::Object>>> {
+        let row = &plan.sources[source];
+        let offset = self.offset(&input);
+        let mut record = match decode(plan, host, row, &input) {
+            Ok(record) => record,
+            Err(fault) => {
+                self.unreadable(plan, host, row, &input, offset, fault)?;
+                return Ok(None);
+            }
+        };
+        if let Some(extractor) = row.timestamp_extractor.filter(|_| !row.is_global) {
+            let origin = (plan.topic_name(input.topic), input.partition, offset);
+            let time = host.extract_timestamp(extractor, &record, origin, partition_time);
+            record.timestamp = time.map_err(|error| {
+                self.stand(&input, offset, input.timestamp);
+                decided(Fault::Host(error))
+            })?;
+        }
+        if record.timestamp < 0 && !row.is_global {
+            self.without_time(plan, host, row, &input, offset, record.timestamp)?;
+            return Ok(None);
+        }
+        Ok(Some(Ready {
+            record,
+            input,
+            offset,
+        }))
+    }
+
+    #[cold]
+    fn unreadable(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        row: &Source,
+        input: &Input,
+        offset: i64,
+        fault: Fault<H::Error>,
+    ) -> Outcome<H> {
+        let before = self.engine.context.clone();
+        self.stand(input, offset, input.timestamp);
+        let mut run = self.run(plan, host);
+        if row.is_global {
+            let class = run.host.describe(&fault).class;
+            let kind = class.rsplit('.').next().unwrap_or_default();
+            run.skip(&row.name, &format!("deserialization failed: {kind}"));
+        } else {
+            run.decide(Stage::Deserialization, &row.name, fault.into(), true)
+                .map_err(|mut stop| {
+                    stop.decided = true;
+                    stop
+                })?;
+        }
+        self.engine.context = before;
+        Ok(())
+    }
+
+    /// A negative time is an error of the record, unless the user's extractor gave it.
+    #[cold]
+    fn without_time(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        row: &Source,
+        input: &Input,
+        offset: i64,
+        timestamp: i64,
+    ) -> Outcome<H> {
+        let before = self.engine.context.clone();
+        self.stand(input, offset, input.timestamp);
+        if row.timestamp_extractor.is_none() {
+            let name = plan.topic_name(input.topic);
+            let refusal = Refusal {
+                by: By::Operator,
+                text: format!("a record of the topic {name} has the negative time {timestamp}"),
+                hint: "give the source a timestamp extractor that makes one",
+            };
+            return Err(decided(refusal.into()));
+        }
+        self.run(plan, host).skip(&row.name, "its time is negative");
+        self.engine.context = before;
+        Ok(())
+    }
+}
+
+/// A stop that no handler is asked about.
+fn decided<E>(fault: Fault<E>) -> Stop<E> {
+    Box::new(Stopped {
+        fault,
+        node: None,
+        decided: true,
+    })
+}
+
+fn decode<H: Application>(
+    plan: &Plan,
+    host: &mut H,
+    row: &Source,
+    input: &Input,
+) -> Result<Record<H::Object>, Fault<H::Error>> {
+    let name = plan.topic_name(input.topic);
+    let headers = &input.headers;
+    let key = row.key.deserialize(host, name, headers, input.key.as_ref())?;
+    let bytes = input.value.as_ref();
+    let payload = match row.format {
+        Format::Plain => Payload::Plain(row.value.deserialize(host, name, headers, bytes)?),
+        Format::Change => Payload::Change(change(host, &row.value, name, headers, bytes)?),
+        Format::Subscription => {
+            let read = Subscription::read(bytes.unwrap_or(&Bytes::new()));
+            Payload::Subscription(Box::new(read.map_err(unreadable)?))
+        }
+        Format::Response => {
+            let read = Response::read(bytes.unwrap_or(&Bytes::new()));
+            Payload::Response(Box::new(read.map_err(unreadable)?))
+        }
+    };
+    Ok(Record {
+        key,
+        payload,
+        timestamp: input.timestamp,
+        headers: input.headers.clone(),
+    })
+}
+
+fn unreadable<E>(text: String) -> Fault<E> {
+    Fault::from(Refusal {
+        by: By::Serde,
+        text,
+        hint: "read the topic with the serde that its records were written with",
+    })
+}
+
+/// New and old value of a table's record, as Kafka's repartition topics have them.
+fn change<H: Application>(
+    host: &mut H,
+    serde: &Serde,
+    topic: &str,
+    headers: &Headers,
+    bytes: Option<&Bytes>,
+) -> Result<Change<H::Object>, Fault<H::Error>> {
+    let wrong = |why: &str| {
+        let count = bytes.map_or(0, Bytes::len);
+        unreadable(format!("CHANGED cannot read {count} bytes: {why} (topic {topic})"))
+    };
+    let Some((&kind, rest)) = bytes.and_then(|bytes| bytes.split_last()) else {
+        return Err(wrong("a change has at least its kind"));
+    };
+    let bytes = bytes.cloned().unwrap_or_default();
+    let mut end = rest.len();
+    let (mut kind, mut is_latest) = (kind, true);
+    if kind > 5 {
+        return Err(wrong(&format!("there is no kind {kind}")));
+    }
+    if kind > 2 {
+        if end == 0 || bytes[end - 1] > 1 {
+            return Err(wrong("whether it is the latest is 0 or 1"));
+        }
+        end -= 1;
+        is_latest = bytes[end] == 1;
+        kind -= 3;
+    }
+    let (new, old) = match kind {
+        0 => (None, Some(bytes.slice(..end))),
+        1 => (Some(bytes.slice(..end)), None),
+        _ => {
+            let found = zigzag(&bytes[..end]);
+            let Some((size, start)) = found.filter(|(size, start)| start + size <= end) else {
+                return Err(wrong("the new value's length is past the end"));
+            };
+            let middle = start + size;
+            (Some(bytes.slice(start..middle)), Some(bytes.slice(middle..end)))
+        }
+    };
+    let mut read = |bytes: Option<Bytes>| -> Result<Value<H::Object>, Fault<H::Error>> {
+        serde.deserialize(host, topic, headers, bytes.as_ref())
+    };
+    Ok(Change {
+        new: read(new)?,
+        old: read(old)?,
+        is_latest,
+    })
+}
+
+/// A length, and where what follows it begins.
+fn zigzag(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut number: u64 = 0;
+    for (place, byte) in bytes.iter().take(5).enumerate() {
+        number |= u64::from(byte & 0x7F) << (7 * place);
+        if byte & 0x80 == 0 {
+            let number = (number >> 1) as i64 ^ -((number & 1) as i64);
+            return usize::try_from(number).ok().map(|size| (size, place + 1));
+        }
+    }
+    None
 }

@@ -4,7 +4,10 @@ pub mod columns;
 mod foreign_key;
 pub mod functions;
 pub mod joins;
+mod sink;
+mod stateless;
 pub mod suppress;
+mod tables;
 pub mod views;
 pub(crate) mod waiting;
 
@@ -14,6 +17,7 @@ use crate::plan::operator::Operator;
 use crate::plan::{Node, NodeId};
 use crate::record::Record;
 use crate::stop::Outcome;
+use tables::Keeping;
 
 /// What an operator keeps beside its stores.
 #[derive(Debug, Default)]
@@ -38,7 +42,19 @@ pub fn process<'a, H: Application>(
     record: &Record<H::Object>,
 ) -> Outcome<H> {
     match &node.operator {
+        Operator::Filter { predicate, negate } => {
+            stateless::filter(run, node, predicate, *negate, record)
+        }
+        Operator::Map(mapper) => stateless::map(run, node, mapper, record),
+        Operator::SelectKey(mapper) => stateless::select_key(run, node, mapper, record),
+        Operator::MapValues(mapper) => stateless::map_values(run, node, mapper, record),
+        Operator::FlatMap(mapper) => stateless::flat_map(run, node, mapper, record),
+        Operator::FlatMapValues(mapper) => stateless::flat_map_values(run, node, mapper, record),
+        Operator::Branch(predicates) => stateless::branch(run, node, predicates, record),
+        Operator::Peek(action) => stateless::peek(run, node, action, record),
         Operator::PassThrough => run.forward(node, record),
+        Operator::Process { processor, .. } => stateless::process(run, id, *processor, record),
+        Operator::Sink(row) => sink::process(run, id, row, record),
         Operator::Suppress(_)
         | Operator::JoinWindow(_)
         | Operator::StreamStreamJoin(_)
@@ -52,6 +68,68 @@ pub fn process<'a, H: Application>(
         | Operator::SubscriptionJoin(_)
         | Operator::ForeignTableJoin(_)
         | Operator::ResponseJoin(_) => joins::process(run, node, id, record),
+        operator => table(run, node, id, operator, record),
+    }
+}
+
+fn table<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    node: &'a Node,
+    id: NodeId,
+    operator: &'a Operator,
+    record: &Record<H::Object>,
+) -> Outcome<H> {
+    match operator {
+        Operator::TableSource { store, send_old } => {
+            tables::source(run, node, Keeping::new(*store, *send_old), record)
+        }
+        Operator::TableFilter {
+            predicate,
+            negate,
+            store,
+            send_old,
+            versioned,
+        } => {
+            let keeping = Keeping::new(*store, *send_old);
+            tables::filter(run, node, (predicate, *negate, *versioned), keeping, record)
+        }
+        Operator::TableMapValues {
+            mapper,
+            store,
+            send_old,
+        } => tables::map_values(run, node, mapper, Keeping::new(*store, *send_old), record),
+        Operator::TableTransformValues {
+            processor,
+            store,
+            send_old,
+            ..
+        } => {
+            let keeping = Keeping::new(*store, *send_old);
+            tables::transform_values(run, node, id, *processor, keeping, record)
+        }
+        Operator::TableToStream => tables::to_stream(run, node, record),
+        Operator::TableRepartitionMap { mapper, versioned } => {
+            tables::repartition_map(run, node, mapper, *versioned, record)
+        }
+        Operator::TableAggregate {
+            store,
+            initializer,
+            adder,
+            subtractor,
+            send_old,
+        } => {
+            let keeping = Keeping::new(Some(*store), *send_old);
+            tables::aggregate(run, node, (initializer, adder, subtractor), keeping, record)
+        }
+        Operator::TableReduce {
+            store,
+            adder,
+            subtractor,
+            send_old,
+        } => {
+            let keeping = Keeping::new(Some(*store), *send_old);
+            tables::reduce(run, node, (adder, subtractor), keeping, record)
+        }
         _ => Ok(()),
     }
 }

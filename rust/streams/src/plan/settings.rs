@@ -10,6 +10,8 @@ pub struct Settings {
     pub emit_interval: i64,
     /// Repartition topics, and source topics that are sinks too, are fed back at once.
     pub loop_back: bool,
+    /// A handler or a dead letter may ask for the source's record as it came.
+    pub keeps_raw: bool,
     /// Where hashes begin, so that nobody can choose keys that collide. Nothing that is seen depends on it.
     pub seed: u64,
 }
@@ -24,6 +26,7 @@ impl Settings {
                 .map(str::to_owned),
             emit_interval: settings.int_or("emit_interval_ms", 1000)?,
             loop_back: settings.flag("loop_back")?,
+            keeps_raw: settings.flag("keeps_raw")?,
             seed: settings.int_or("seed", 0)? as u64,
         })
     }

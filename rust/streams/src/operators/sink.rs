@@ -1,0 +1,149 @@
+//! The end of a topology: a record's bytes for a topic of Kafka.
+
+use crate::application::{Application, Stage};
+use crate::engine::Run;
+use crate::host::{Fault, Headers};
+use crate::operators::functions::Offer;
+use crate::output::Stamp;
+use crate::plan::sink::{Sink, Target};
+use crate::plan::{NodeId, TopicId};
+use crate::record::{Payload, Record};
+use crate::serde::Serde;
+use crate::stop::{Outcome, raised};
+use crate::value::Value;
+
+pub(super) fn process<H: Application>(
+    run: &mut Run<'_, H>,
+    id: NodeId,
+    row: &Sink,
+    record: &Record<H::Object>,
+) -> Outcome<H> {
+    let topic = match &row.target {
+        Target::Topic(topic) => *topic,
+        Target::Extracted(function) => {
+            let name = run.call(function, &Offer::record(record))?;
+            let name = run.host.text(&name).map_err(raised)?;
+            run.plan.topics.number(&name)
+        }
+    };
+    let Some(partitioner) = row.partitioner else {
+        return write(run, id, row, topic, -1, record);
+    };
+    let name = run.plan.topic_name(topic);
+    let chosen = run
+        .host
+        .partition(partitioner, name, &record.key, record.value())
+        .map_err(raised)?;
+    let Some(places) = chosen else {
+        return write(run, id, row, topic, -1, record);
+    };
+    if places.is_empty() {
+        let node = &run.plan.nodes[id];
+        run.skip(&node.name, "its partitioner chose no partition");
+    }
+    for place in places {
+        write(run, id, row, topic, place, record)?;
+    }
+    Ok(())
+}
+
+fn write<H: Application>(
+    run: &mut Run<'_, H>,
+    id: NodeId,
+    row: &Sink,
+    topic: TopicId,
+    partition: i32,
+    record: &Record<H::Object>,
+) -> Outcome<H> {
+    let mut headers = record.headers.clone();
+    match append(run, row, topic, &mut headers, record) {
+        Ok(is_there) => {
+            let stamp = Stamp {
+                cause: run.engine.context.cause,
+                topic,
+                timestamp: record.timestamp,
+                headers: &headers,
+                partition,
+            };
+            run.engine.output.end(is_there, stamp);
+            run.engine.context.raw_key = None;
+            run.engine.context.raw_value = None;
+            Ok(())
+        }
+        Err(fault) => {
+            run.engine.output.abandon();
+            run.failed(Stage::Production, id, fault.into())
+        }
+    }
+}
+
+/// Key and value into the output's arena; whether the value is there.
+fn append<H: Application>(
+    run: &mut Run<'_, H>,
+    row: &Sink,
+    topic: TopicId,
+    headers: &mut Headers,
+    record: &Record<H::Object>,
+) -> Result<bool, Fault<H::Error>> {
+    let name = run.plan.topic_name(topic);
+    let output = &mut run.engine.output;
+    let key = &record.key;
+    let written = row.key.serialize_into(run.host, name, headers, key, output.begin())?;
+    output.end_key(written);
+    let arena = output.arena();
+    match &record.payload {
+        Payload::Plain(value) => row.value.serialize_into(run.host, name, headers, value, arena),
+        Payload::Change(change) => {
+            let values = (&change.new, &change.old);
+            changed(run.host, &row.value, name, headers, values, arena)?;
+            Ok(true)
+        }
+        Payload::Subscription(subscription) => {
+            subscription.write(arena);
+            Ok(true)
+        }
+        Payload::Response(response) => {
+            response.write(arena);
+            Ok(true)
+        }
+    }
+}
+
+/// Kafka's bytes of a change: new alone and 1, old alone and 0, or new's length, both and 2.
+fn changed<H: Application>(
+    host: &mut H,
+    serde: &Serde,
+    topic: &str,
+    headers: &mut Headers,
+    (new, old): (&Value<H::Object>, &Value<H::Object>),
+    out: &mut Vec<u8>,
+) -> Result<(), Fault<H::Error>> {
+    match (new.is_null(), old.is_null()) {
+        (false, true) => {
+            serde.serialize_into(host, topic, headers, new, out)?;
+            out.push(1);
+        }
+        (true, _) => {
+            serde.serialize_into(host, topic, headers, old, out)?;
+            out.push(0);
+        }
+        (false, false) => {
+            let mut first = Vec::new();
+            serde.serialize_into(host, topic, headers, new, &mut first)?;
+            zigzag(first.len() as i32, out);
+            out.extend_from_slice(&first);
+            serde.serialize_into(host, topic, headers, old, out)?;
+            out.push(2);
+        }
+    }
+    Ok(())
+}
+
+fn zigzag(number: i32, out: &mut Vec<u8>) {
+    let mut rest = ((number << 1) ^ (number >> 31)) as u32;
+    while rest > 0x7F {
+        out.push((rest & 0x7F) as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
