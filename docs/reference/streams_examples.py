@@ -55,6 +55,7 @@ EXAMPLES: dict[str, str] = {
 >>> class Keep(Processor):
 ...     def init(self, context):
 ...         self.store = context.store("rates")
+...
 ...     def process(self, record):
 ...         self.store.put(record.key, record.value)
 >>> rates = key_value("rates", key=str, value=float)
@@ -216,6 +217,7 @@ Topologies:
 >>> class Total(Processor):
 ...     def init(self, context):
 ...         self.context, self.store = context, context.store("totals")
+...
 ...     def process(self, record):
 ...         total = (self.store.get(record.key) or 0) + record.value["price"]
 ...         self.store.put(record.key, total)
@@ -230,6 +232,7 @@ Topologies:
 >>> class Numbered(FixedKeyProcessor):
 ...     def init(self, context):
 ...         self.context, self.number = context, 0
+...
 ...     def process(self, record):
 ...         self.number += 1
 ...         self.context.forward(record.with_value(self.number))
@@ -240,8 +243,9 @@ Topologies:
     "KStream.join": """
 >>> paid = app.stream("payments", key=str, value=int)
 >>> near = join_within("1m", grace="10s")
->>> orders.join(paid, lambda order, sum: [order["price"], sum], within=near, value=dict,
-...     other_value=int).to("out", value=list)
+>>> orders.join(
+...     paid, lambda order, sum: [order["price"], sum], within=near, value=dict, other_value=int
+... ).to("out", value=list)
 >>> run(app, ("orders", "ann", {"price": 3}, 0), ("payments", "ann", 3, 30_000))
 [('ann', [3, 3])]
 """,
@@ -254,7 +258,8 @@ Topologies:
     "KStream.outer_join": """
 >>> paid = app.stream("payments", key=str, value=int)
 >>> orders.outer_join(paid, lambda order, sum: [order, sum], within=join_within("1m")).to(
-...     "out", value=list)
+...     "out", value=list
+... )
 >>> run(app, ("orders", "ann", {}, 0), ("payments", "ann", 3, 1000))
 [('ann', [{}, 3])]
 """,
@@ -284,14 +289,17 @@ Topologies:
 >>> returns = app.stream("returns", key=str, value=dict).group_by_key()
 >>> both = orders.group_by_key().cogroup(lambda order, total: total + order["price"])
 >>> both.cogroup(returns, lambda gone, total: total - gone["price"]).aggregate(
-...     lambda: 0, value=int).to_stream().to("out")
+...     lambda: 0, value=int
+... ).to_stream().to("out")
 >>> run(app, ("orders", "ann", {"price": 5}, 0), ("returns", "ann", {"price": 2}, 1))
 [('ann', 5), ('ann', 3)]
 """,
     "WindowedKStream.count": """
 >>> orders.group_by_key().windowed_by(session("30s")).count().to_stream().to("out")
->>> [(w.start, w.end, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 21_000))]
+>>> [
+...     (w.start, w.end, n)
+...     for w, n in run(app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 21_000))
+... ]
 [(1000, 1000, 1), (1000, 1000, None), (1000, 21000, 2)]
 """,
     "WindowedKStream.reduce": """
@@ -302,8 +310,11 @@ Topologies:
 """,
     "WindowedKStream.aggregate": """
 >>> (
-...     orders.group_by_key().windowed_by(sliding("10s", grace="1s"))
-...     .aggregate(n=count(), highest=max_of(col("price"))).to_stream().to("out")
+...     orders.group_by_key()
+...     .windowed_by(sliding("10s", grace="1s"))
+...     .aggregate(n=count(), highest=max_of(col("price")))
+...     .to_stream()
+...     .to("out")
 ... )
 >>> [(w.start, row) for w, row in run(app, ("orders", "ann", {"price": 3}, 60_000))]
 [(50000, {'n': 1, 'highest': 3})]
@@ -397,8 +408,9 @@ Topologies:
 """,
     "KTable.left_join": """
 >>> bought = app.table("bought", key=str, value=dict)
->>> bought.left_join(prices, lambda order, price: price, on=lambda order: order["fruit"],
-...     value=int).to_stream().to("out")
+>>> bought.left_join(
+...     prices, lambda order, price: price, on=lambda order: order["fruit"], value=int
+... ).to_stream().to("out")
 >>> run(app, ("bought", "ann", {"fruit": "fig"}, 0), ("prices", "fig", 3, 1))
 [('ann', None), ('ann', 3)]
 """,
@@ -423,8 +435,11 @@ Topologies:
     "KGroupedTable.aggregate": """
 >>> all_prices = prices.group_by(lambda fruit, price: ("all", price), key=str, value=int)
 >>> all_prices.aggregate(
-...     list, lambda new, found: [*found, new], lambda old, found: [p for p in found if p != old],
-...     value=list).to_stream().to("out")
+...     list,
+...     lambda new, found: [*found, new],
+...     lambda old, found: [p for p in found if p != old],
+...     value=list,
+... ).to_stream().to("out")
 >>> run(app, ("prices", "fig", 3, 0), ("prices", "kiwi", 5, 1))
 [('all', [3]), ('all', [3, 5])]
 """,
