@@ -249,7 +249,36 @@ DRAWN = {
 
 def drawings() -> dict[str, str]:
     """The drawings of topologies that pages show."""
-    return {f"../concepts/{name}.svg": _drawn(*place).svg for name, place in DRAWN.items()}
+    found = {f"../concepts/{name}.svg": _drawn(*place).svg for name, place in DRAWN.items()}
+    spans = run_path(str(HERE / "drawings.py"))["spans"]
+    rows = [(name, counted(kind)) for name, kind in WINDOWS.items()]
+    found["../concepts/windows.svg"] = spans(rows, AT, "Windows of the same five records")
+    return found
+
+
+AT = (5, 12, 16, 31, 50)
+"""Seconds of the records in the drawing of windows."""
+WINDOWS = {
+    'tumbling("20s")': windows.tumbling("20s"),
+    'hopping("20s", every="10s")': windows.hopping("20s", every="10s"),
+    'sliding("10s")': windows.sliding("10s"),
+    'session("10s")': windows.session("10s"),
+}
+
+
+def counted(kind: Any) -> list[tuple[int, int, str]]:
+    """The windows that these records are counted in: from, to, how many; in seconds."""
+    app = Streams("windows")
+    stream = app.stream("in", key=str, value=str)
+    stream.group_by_key().windowed_by(kind).count().to_stream().to("out")
+    with TopologyTest(app, executor="python") as test:
+        for at in AT:
+            test.input("in").send("k", "v", at=at * 1000)
+        found = test.output("out").read_table()
+    return [
+        (max(window.start, 0) // 1000, window.end // 1000, str(count))
+        for window, count in found.items()
+    ]
 
 
 def _drawn(page: str, program: str) -> Drawing:
