@@ -61,7 +61,7 @@ fn read(
 /// One sealed batch a topic, in the order in which topics were first written to.
 pub fn batches_of(plan: &Plan, output: &Output) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut order: Vec<TopicId> = Vec::new();
-    let mut builders: Vec<Option<Builder>> = plan.topics.iter().map(|_| None).collect();
+    let mut builders: Vec<Option<Builder>> = (0..plan.topics.len()).map(|_| None).collect();
     for row in output.rows() {
         let builder = match &mut builders[row.topic as usize] {
             Some(builder) => builder,

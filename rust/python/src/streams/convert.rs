@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ottla_streams::row::Row;
-use ottla_streams::value::{Text, Value, Windowed};
+use ottla_streams::value::{Value, Windowed};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
@@ -27,6 +27,8 @@ pub struct Words {
     /// `orjson.loads` and `orjson.dumps`; there when a plan has JSON.
     pub loads: Option<Py<PyAny>>,
     pub dumps: Option<Py<PyAny>>,
+    /// `ottla.streams.expressions.plain.plain`: how expressions see dataclasses, structs and dates.
+    pub plain: Py<PyAny>,
     /// `ottla.streams.serdes.Windowed`.
     pub windowed: Py<PyAny>,
 }
@@ -43,6 +45,10 @@ impl Words {
         Ok(Self {
             loads: word("loads")?,
             dumps: word("dumps")?,
+            plain: py
+                .import("ottla.streams.expressions.plain")?
+                .getattr("plain")?
+                .unbind(),
             windowed: py
                 .import("ottla.streams.serdes")?
                 .getattr("Windowed")?
@@ -115,10 +121,15 @@ impl Words {
     /// The native value of an object: what `orjson` can print becomes JSON, all else stays as it is.
     pub fn native(&self, object: &Bound<'_, PyAny>) -> PyResult<Value<Object>> {
         let py = object.py();
+        let plain = self.plain.bind(py).call1((object,))?;
+        match self.from_python(plain.clone())? {
+            Value::Object(_) => {}
+            native => return Ok(native),
+        }
         let Some(dumps) = &self.dumps else {
             return Ok(Value::Object(Object::new(object.clone())));
         };
-        match dumps.bind(py).call1((object,)) {
+        match dumps.bind(py).call1((plain,)) {
             Ok(printed) => {
                 let printed = printed.cast_into::<PyBytes>()?;
                 let document = Bytes::copy_from_slice(printed.as_bytes());
@@ -128,10 +139,6 @@ impl Words {
             Err(_) => Ok(Value::Object(Object::new(object.clone()))),
         }
     }
-}
-
-pub fn text_of(text: &str) -> Text {
-    Text::new(text)
 }
 
 /// Python's nested lists, dicts and plain values as the tree that the engine parses.

@@ -7,7 +7,7 @@ use ottla_streams::application::{Answer, Application, CallbackId, Description, F
 use ottla_streams::context::Context;
 use ottla_streams::engine::Engine;
 use ottla_streams::host::{By, Fault, FunctionId, Headers, Host, SerdeId};
-use ottla_streams::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId};
+use ottla_streams::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use ottla_streams::record::Record;
 use ottla_streams::stop::{Outcome, raised};
 use ottla_streams::value::Value;
@@ -27,8 +27,9 @@ pub struct PythonHost {
     /// `ottla.streams.fast.processing.Processing`: everything that is not hot.
     pub processing: Py<PyAny>,
     pub slot: Slot,
-    /// Why an inner forward stopped, kept while its exception goes through the user's code.
-    pub stopped: Option<NodeId>,
+    /// Where an inner forward stopped and that it is decided, while its exception goes through the user's
+    /// code.
+    pub stopped: Option<(Option<NodeId>, bool)>,
 }
 
 type Native = Value<Object>;
@@ -89,7 +90,10 @@ impl PythonHost {
     /// An exception of a user's processor: one that came out of a forward keeps its place.
     fn stop(&mut self, error: PyErr) -> ottla_streams::stop::Stop<PyErr> {
         let mut stop = raised(error);
-        stop.node = self.stopped.take();
+        if let Some((node, decided)) = self.stopped.take() {
+            stop.node = node;
+            stop.decided = decided;
+        }
         stop
     }
 }
@@ -211,6 +215,23 @@ impl Application for PythonHost {
         })
     }
 
+    fn transform_view(
+        &mut self,
+        engine: &mut Engine<Self>,
+        processor: ProcessorId,
+        _node: NodeId,
+        key: &Native,
+        value: &Native,
+    ) -> PyResult<Native> {
+        let _scope = self.slot.clone().lend(engine, self);
+        Python::attach(|py| {
+            let key = self.words.to_python(py, key)?;
+            let value = self.words.to_python(py, value)?;
+            let result = self.ask(py, "transform_view", (processor, key, value))?;
+            self.words.from_python(result)
+        })
+    }
+
     fn punctuate(
         &mut self,
         engine: &mut Engine<Self>,
@@ -249,6 +270,28 @@ impl Application for PythonHost {
             all.try_iter()?
                 .map(|each| self.words.from_python(each?))
                 .collect()
+        })
+    }
+
+    fn equal(&mut self, one: &Native, other: &Native) -> PyResult<bool> {
+        Python::attach(|py| {
+            let one = self.words.to_python(py, one)?;
+            let other = self.words.to_python(py, other)?;
+            Ok(one.get_type().is(&other.get_type()) && one.eq(other)?)
+        })
+    }
+
+    fn text(&mut self, value: &Native) -> PyResult<String> {
+        Python::attach(|py| Ok(self.words.to_python(py, value)?.str()?.to_str()?.to_owned()))
+    }
+
+    fn pattern_source(&mut self, topic: &str) -> Option<SourceId> {
+        Python::attach(|py| {
+            let found = self.ask(py, "pattern_source", (topic,)).and_then(|f| f.extract());
+            found.unwrap_or_else(|error: PyErr| {
+                error.write_unraisable(py, None);
+                None
+            })
         })
     }
 
@@ -312,7 +355,7 @@ impl Application for PythonHost {
         topic: &str,
         key: &Native,
         value: &Native,
-    ) -> PyResult<Option<i32>> {
+    ) -> PyResult<Option<Vec<i32>>> {
         Python::attach(|py| {
             let key = self.words.to_python(py, key)?;
             let value = self.words.to_python(py, value)?;

@@ -116,7 +116,7 @@ impl StreamsTask {
         data: &Bound<'py, PyBytes>,
         now: i64,
     ) -> PyResult<(Vec<(String, Bound<'py, PyBytes>)>, Option<Stopped<'py>>)> {
-        let topic = self.topic(topic)?;
+        let topic = self.topic(topic);
         let data = Bytes::copy_from_slice(data.as_bytes());
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
         let Inner { task, host } = &mut *inner;
@@ -166,7 +166,7 @@ impl StreamsTask {
             let value = host.words.from_python(value)?;
             let record = Record::plain(key, value, timestamp, headers);
             engine.forward(host, node, child, &record).map_err(|stop| {
-                host.stopped = stop.node;
+                host.stopped = Some((stop.node, stop.decided));
                 error_of(py, &stop.fault)
             })
         })?
@@ -246,8 +246,8 @@ impl StreamsTask {
     }
 }
 
-/// The exception, the node where it stopped, and the place in the batch of the record.
-type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, i32);
+/// The exception, the node where it stopped, and whether a handler has decided it.
+type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, bool);
 
 impl StreamsTask {
     pub fn with_engine<R>(
@@ -272,10 +272,9 @@ impl StreamsTask {
         &self.plan
     }
 
-    fn topic(&self, name: &str) -> PyResult<TopicId> {
-        self.plan.topic(name).ok_or_else(|| {
-            PyValueError::new_err(format!("the topology does not read topic {name}"))
-        })
+    /// A topic by its name; what no source reads is refused when the record is taken.
+    fn topic(&self, name: &str) -> TopicId {
+        self.plan.topics.number(name)
     }
 
     fn input(
@@ -288,7 +287,7 @@ impl StreamsTask {
         let topic = match last {
             Some((known, topic)) if known == name => *topic,
             _ => {
-                let topic = self.topic(name)?;
+                let topic = self.topic(name);
                 *last = Some((name.to_owned(), topic));
                 topic
             }
@@ -330,7 +329,7 @@ impl StreamsTask {
     fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
         let node = stop.node.map(|node| self.plan.nodes[node].name.clone());
-        (error.into_any(), node, -1)
+        (error.into_any(), node, stop.decided)
     }
 }
 
@@ -343,11 +342,8 @@ fn not_started() -> PyErr {
 }
 
 fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<Row<'py>>> {
-    let topics: Vec<_> = plan
-        .topics
-        .iter()
-        .map(|name| PyString::new(py, name))
-        .collect();
+    let names = (0..plan.topics.len() as TopicId).map(|topic| plan.topic_name(topic));
+    let topics: Vec<_> = names.map(|name| PyString::new(py, name)).collect();
     let none = py.None().into_bound(py);
     let bytes = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => PyBytes::new(py, bytes).into_any(),

@@ -223,7 +223,7 @@ class KStream(Generic[K, V]):
         """Write each record to a topic, or to the one that `topic(key, value, context)` names."""
         name = self._building.name(name, "KSTREAM-SINK-")
         fixed = topic if isinstance(topic, str) else None
-        offered = ("key", "value", "record_context")
+        offered = ("key", "value", "context")
         extractor = None if fixed is not None else Function.of(topic, offered, what="to")
         node = SinkNode(
             name, topic=fixed, extractor=extractor, key=serde_of(key, self._key),

@@ -18,7 +18,10 @@ from ottla.streams.execution import Settings
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.plan.topology import Node, Sink, Source, Topology
-from ottla.streams.serdes import Serde
+from ottla.streams.serdes import BYTES, Serde
+from ottla.streams.serdes.changed import ChangedSerde
+from ottla.streams.serdes.join_sides import JoinSideKeySerde, JoinSideValueSerde
+from ottla.streams.serdes.subscriptions import SubscriptionAnswerSerde, SubscriptionSerde
 
 #: What stands in the tree for an object is `{"host": its place in the list}`.
 Tree = None | bool | int | float | str | bytes | list["Tree"] | dict[str, "Tree"]
@@ -36,6 +39,8 @@ class Compiled:
     supplied_nodes: list[str] = field(default_factory=list)
     extractors: list[Callable[..., int]] = field(default_factory=list)
     partitioners: list[Callable[..., Any]] = field(default_factory=list)
+    #: Places of sources that read a pattern, and the pattern.
+    patterns: list[tuple[int, re.Pattern[str]]] = field(default_factory=list)
     global_stores: frozenset[str] = frozenset()
     global_nodes: frozenset[str] = frozenset()
     #: Whether Python is asked while records run.
@@ -95,7 +100,21 @@ class Compiled:
         return self.row(given)
 
     def _serde(self, given: Serde) -> Tree:
-        """A native serde has a number too: an object of the host is written by the host."""
+        """A native serde has a number too: an object of the host is written by the host.
+
+        What only wraps another serde is known to the core by where it stands, so the inner one is named.
+        """
+        match given:
+            case ChangedSerde():
+                return self._serde(given.inner)
+            case JoinSideKeySerde():
+                return self._serde(given.key)
+            case SubscriptionSerde():
+                return self._serde(given.primary_key)
+            case SubscriptionAnswerSerde():
+                return self._serde(given.foreign_value)
+            case JoinSideValueSerde():
+                return self._serde(BYTES)
         native = None if given.native is None else self.rows(given.native)
         self.asks_python |= native is None
         return {"host": self._place(self.serdes, given), "native": native}
@@ -155,7 +174,13 @@ def compiled(topology: Topology, settings: Settings) -> Compiled:
         "dead_letter_topic": settings.dead_letter_topic,
         "emit_interval_ms": settings.emit_interval_ms,
         "loop_back": settings.loop_back,
+        "keeps_raw": bool(settings.dead_letter_topic or settings.processing_handler),
     }
+    found.patterns = [
+        (place, source.pattern)
+        for place, source in enumerate(topology.sources.values())
+        if source.pattern is not None
+    ]
     stores = topology.stores.values()
     found.global_stores = frozenset(store.name for store in stores if store.is_global)
     found.global_nodes = frozenset(

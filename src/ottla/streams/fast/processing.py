@@ -52,6 +52,10 @@ class FastContext:
         return self._processing.settings.app_id
 
     @property
+    def task_id(self) -> str:
+        return self._processing.settings.task_id
+
+    @property
     def configs(self) -> Mapping[str, Any]:
         return self._processing.settings.configs or {}
 
@@ -98,7 +102,11 @@ class FastContext:
         )
 
     def schedule(
-        self, interval_ms: int, clock: Clock, callback: Callable[[int], None]
+        self,
+        interval_ms: int,
+        clock: Clock,
+        callback: Callable[[int], None],
+        start_ms: int | None = None,
     ) -> Cancellable:
         if interval_ms < 1:
             raise ProcessingError(
@@ -112,7 +120,7 @@ class FastContext:
             )
         number = self._processing.keep(callback)
         schedule = self._task.schedule(
-            self._place, clock == "wall_clock", None, interval_ms, number
+            self._place, clock == "wall_clock", start_ms, interval_ms, number
         )
         return Scheduled(self._processing, number, schedule)
 
@@ -149,12 +157,14 @@ class Processing:
         self._nodes: list[str] = compiled.supplied_nodes
         self._extractors = compiled.extractors
         self._partitioners = compiled.partitioners
+        self._patterns = compiled.patterns
         self._globals = compiled.global_stores
         self._global_nodes = compiled.global_nodes
         self._store = store
         self._processors: list[Any] = [None] * len(self._rows)
         self._calls: list[Callable[[Any], None]] = [_not_made] * len(self._rows)
         self._record_types: list[Any] = [None] * len(self._rows)
+        self._view_transformers: dict[int, Any] = {}
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._callback = 0
         self._handlers = {
@@ -166,8 +176,7 @@ class Processing:
     # ------------------------------------------------------------ processors
     def start(self, processor: int, node: int) -> None:
         row = self._rows[processor]
-        place, children, stores = self.task.node(self._nodes[processor])
-        context = FastContext(self, place, self._nodes[processor], children, stores)
+        context = self._context(processor)
         made = row.supplier()
         self._processors[processor] = made
         if isinstance(row, Process):
@@ -178,6 +187,11 @@ class Processing:
         if init is not None:
             init(context)
 
+    def _context(self, processor: int) -> FastContext:
+        name = self._nodes[processor]
+        place, children, stores = self.task.node(name)
+        return FastContext(self, place, name, children, stores)
+
     def process(
         self, processor: int, key: Any, value: Any, timestamp: int, headers: Headers
     ) -> None:
@@ -187,10 +201,19 @@ class Processing:
     def transform(self, processor: int, key: Any, value: Any) -> Any:
         return self._processors[processor].transform(key, value)
 
+    def transform_view(self, processor: int, key: Any, value: Any) -> Any:
+        """What views ask: a transformer of their own, as they read between records of the node's."""
+        found = self._view_transformers.get(processor)
+        if found is None:
+            found = self._view_transformers[processor] = self._rows[processor].supplier()
+            found.init(self._context(processor))
+        return found.transform(key, value)
+
     def close(self, processor: int) -> None:
-        close = getattr(self._processors[processor], "close", None)
-        if close is not None:
-            close()
+        for made in (self._processors[processor], self._view_transformers.pop(processor, None)):
+            close = getattr(made, "close", None)
+            if close is not None:
+                close()
 
     def keep(self, callback: Callable[[int], None]) -> int:
         self._callback += 1
@@ -216,11 +239,12 @@ class Processing:
 
     # ------------------------------------------------------------ functions' results
     def pair(self, given: Any) -> tuple[Any, Any]:
-        try:
-            key, value = given
-        except (TypeError, ValueError) as error:
-            raise _not_a_pair(given) from error
-        return key, value
+        if isinstance(given, tuple | list) and len(given) == 2:
+            return given[0], given[1]
+        raise ProcessingError(
+            f"a function that gives a new key and value gave {type(given).__name__} instead",
+            hint="return (key, value)",
+        )
 
     def context(
         self, topic: str | None, partition: int, offset: int, timestamp: int, headers: Headers
@@ -230,9 +254,21 @@ class Processing:
     def extract_timestamp(self, extractor: int, *record: Any) -> int:
         return self._extractors[extractor](*record)
 
-    def partition(self, partitioner: int, topic: str, key: Any, value: Any) -> int | None:
-        found: int | None = self._partitioners[partitioner](topic, key, value)
-        return found
+    def partition(self, partitioner: int, topic: str, key: Any, value: Any) -> list[int] | None:
+        count = self.settings.partitions
+        chosen = self._partitioners[partitioner](
+            topic, key, value, 1 if count is None else count(topic)
+        )
+        if chosen is None:
+            return None
+        return [chosen] if isinstance(chosen, int) else sorted(chosen)
+
+    def pattern_source(self, topic: str) -> int | None:
+        """The place of the source whose pattern matches."""
+        for place, pattern in self._patterns:
+            if pattern.fullmatch(topic):
+                return place
+        return None
 
     # ------------------------------------------------------------ failures
     def failed(
@@ -248,7 +284,9 @@ class Processing:
     ) -> bool:
         """Whether the handler of this stage says to go on."""
         handler = self._handlers[stage]
-        if handler is None:
+        if handler is None or (
+            node in self._global_nodes and not self.settings.handles_global_failures
+        ):
             return False
         partition, offset, timestamp = place
         failure = Failure(
@@ -273,10 +311,3 @@ class Processing:
 
 def _not_made(record: Any) -> None:
     raise ProcessingError("a processor was called before it was made")
-
-
-def _not_a_pair(given: object) -> ProcessingError:
-    return ProcessingError(
-        f"a function gave {given!r} where a pair of key and value is needed",
-        hint="return (key, value)",
-    )

@@ -13,7 +13,7 @@ from ottla.streams.fast.processing import Processing
 from ottla.streams.fast.stores import face_of
 from ottla.streams.plan.topology import Topology
 
-Stopped = tuple[BaseException, str | None, int]
+Stopped = tuple[BaseException, str | None, bool]
 
 
 class FastTask:
@@ -36,11 +36,6 @@ class FastTask:
             plan.asks_python,
         )
         self._processing.task = self._task
-        self._patterns = [
-            (source.pattern, source.name)
-            for source in topology.sources.values()
-            if source.pattern is not None
-        ]
         self._raise(self._task.start(now), [])
 
     def process(self, records: Sequence[Input], now: int) -> list[Produced]:
@@ -82,8 +77,9 @@ class FastTask:
         if stopped is None:
             return
         error, node, _ = stopped
-        if isinstance(error, ProcessingError) and node is None:
-            raise error
-        raise ProcessingError(
+        failure = error if isinstance(error, ProcessingError) and node is None else ProcessingError(
             f"{node or 'the task'}: {error}", hint="mend the cause, or give a handler that resumes"
-        ) from error
+        )
+        failure.produced = tuple(produced)
+        failure.place = produced[-1].cause if produced else 0
+        raise failure from (None if failure is error else error)
