@@ -265,7 +265,7 @@ def spans(
     rows: Sequence[tuple[str, Sequence[tuple[int, int, str]]]], marks: Sequence[int], title: str
 ) -> str:
     """Spans of time by row, each with what is in it, below marks at points of time; in seconds."""
-    left, unit, end = 200, 10, 70
+    left, unit, end = 224, 10, 70
     body = [f'<text x="16" y="28" font-weight="bold">{escape("records")}</text>']
     y = 24
     for at in marks:
