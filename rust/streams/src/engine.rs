@@ -68,14 +68,16 @@ pub enum Clock {
 
 impl<H: Application> Engine<H> {
     pub fn new(plan: Arc<Plan>) -> Self {
+        let rows = plan.stores.iter();
+        let stores = rows.map(|store| Store::new(store, &plan.settings));
+        let mut stores: Box<[Store<H::Object>]> = stores.collect();
+        for node in &plan.nodes {
+            node.operator.order_by_close(&mut stores);
+        }
         Self {
             context: Context::default(),
             output: Output::default(),
-            stores: plan
-                .stores
-                .iter()
-                .map(|store| Store::new(store, &plan.settings))
-                .collect(),
+            stores,
             states: plan
                 .nodes
                 .iter()
@@ -228,4 +230,21 @@ fn below_global(plan: &Plan) -> Box<[bool]> {
         }
     }
     found.into()
+}
+
+impl Operator {
+    /// Stores of windows that are emitted when they close keep an order of time.
+    fn order_by_close<O>(&self, stores: &mut [Store<O>]) {
+        let store = match self {
+            Self::WindowAggregate(row) if row.on_close => row.store,
+            Self::SlidingAggregate(row) if row.on_close => row.store,
+            Self::SessionAggregate(row) if row.on_close => row.store,
+            _ => return,
+        };
+        match &mut stores[store] {
+            Store::Window(store) => store.emit_on_close(),
+            Store::Session(store) => store.emit_on_close(),
+            _ => {}
+        }
+    }
 }

@@ -140,6 +140,7 @@ fn below<'a>(plan: &'a Plan, node: &Node) -> Option<(&'a Sink, &'a str)> {
         .iter()
         .find_map(|child| match &plan.nodes[*child].operator {
             Operator::Sink(sink) => Some((&**sink, topic(plan, sink))),
+            Operator::PassThrough => below(plan, &plan.nodes[*child]),
             _ => None,
         })
 }

@@ -1,15 +1,19 @@
 //! The operators, one function each, chosen by the plan's row.
 
+mod aggregations;
 pub mod columns;
 mod foreign_key;
 pub mod functions;
 pub mod joins;
+mod sessions;
 mod sink;
+mod sliding;
 mod stateless;
 pub mod suppress;
 mod tables;
 pub mod views;
 pub(crate) mod waiting;
+mod windows;
 
 use crate::application::Application;
 use crate::engine::Run;
@@ -26,6 +30,7 @@ pub enum State {
     None,
     /// The highest time that the operator has seen, and when it emitted last; -1 is never.
     Clock { observed: i64, emitted: i64 },
+    Emit(windows::EmitClock),
 }
 
 impl State {
@@ -53,6 +58,14 @@ pub fn process<'a, H: Application>(
         Operator::Branch(predicates) => stateless::branch(run, node, predicates, record),
         Operator::Peek(action) => stateless::peek(run, node, action, record),
         Operator::PassThrough => run.forward(node, record),
+        Operator::StreamAggregate {
+            store,
+            aggregation,
+            send_old,
+        } => aggregations::process(run, node, (*store, *send_old), aggregation, record),
+        Operator::WindowAggregate(row) => windows::process(run, node, id, row, record),
+        Operator::SlidingAggregate(row) => sliding::process(run, node, id, row, record),
+        Operator::SessionAggregate(row) => sessions::process(run, node, id, row, record),
         Operator::Process { processor, .. } => stateless::process(run, id, *processor, record),
         Operator::Sink(row) => sink::process(run, id, row, record),
         Operator::Suppress(_)
