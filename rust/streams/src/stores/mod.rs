@@ -70,3 +70,6 @@ pub struct Put<'r, O> {
     pub timestamp: i64,
     pub headers: &'r Headers,
 }
+
+#[cfg(test)]
+mod tests;
