@@ -42,7 +42,7 @@ def test_an_executor_gives_what_kafka_gives(name: str, executor: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.seconds(900)
+@pytest.mark.seconds(1800)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_an_executor_gives_what_kafka_gives_at_any_batch(executor: str) -> None:
     """If this failed, results would depend on the seed, or on how records are cut into batches."""
