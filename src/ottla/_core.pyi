@@ -1,6 +1,6 @@
 """The whole Rust boundary on one page. stubtest proves it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Self, TypeAlias, final
 
 from typing_extensions import disjoint_base
@@ -11,9 +11,10 @@ __all__ = [
     "LostLogDir", "Moving", "Node", "Opened", "Outbound", "OutboundFault", "Outbox",
     "PartitionOffsets", "PartitionState", "Plan", "ProducerState", "ProtobufFiles", "Question",
     "RecordBatch", "Request", "RequestFaults", "SchemaFault", "Segment", "SentBatch", "SimDisk",
-    "SimNode", "Stray", "Tls", "TlsConfig", "TlsFault", "TopicConfig", "TopicPartition",
-    "__version__", "build_batch", "columns_of", "examine_segment", "java_hash", "partition_of",
-    "read_batches", "read_protobuf", "restamp_batch", "split_batch", "unpack",
+    "SimNode", "Stray", "StreamsStore", "StreamsTask", "Tls", "TlsConfig", "TlsFault",
+    "TopicConfig", "TopicPartition", "__version__", "build_batch", "columns_of",
+    "examine_segment", "java_hash", "partition_of", "read_batches", "read_protobuf",
+    "restamp_batch", "split_batch", "unpack",
 ]  # fmt: skip
 
 __version__: str
@@ -1515,3 +1516,105 @@ class SchemaFault:
 def read_protobuf(
     path: str, source: str | bytes, imports: Sequence[tuple[str, str | bytes]], /
 ) -> ProtobufFiles | SchemaFault: ...  # text, or a serialized file; the GIL is released
+
+# ---------------------------------------------------------------- rust/streams: a task of streams
+
+_Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+_Held: TypeAlias = tuple[Any, int, _Headers]  # value, timestamp in ms, headers
+# the exception, the node where it stopped, whether a handler has decided it
+_Stopped: TypeAlias = tuple[BaseException, str | None, bool]
+# cause, topic, key, value, timestamp, headers, partition
+_Row: TypeAlias = tuple[int, str, bytes | None, bytes | None, int, _Headers, int | None]
+
+@final
+class StreamsTask:
+    """One task of a topology, as `ottla.streams.fast` uses it; `now` is the wall clock, in ms."""
+
+    def __new__(
+        cls,
+        tree: Any,
+        functions: Sequence[Callable[..., Any]],
+        serdes: Sequence[tuple[Callable[..., Any], Callable[..., Any]]],
+        processing: Any,
+        holds_gil: bool,
+    ) -> Self:
+        """Raises ValueError where the tree is none that the core reads."""
+    def start(self, now: int) -> _Stopped | None: ...
+    def process(
+        self, records: Iterable[tuple[Any, ...]], now: int
+    ) -> tuple[list[_Row], _Stopped | None]:
+        """Records: (topic, key, value, timestamp, headers, partition, offset)."""
+    def process_batches(
+        self, topic: str, partition: int, data: bytes, now: int
+    ) -> tuple[list[tuple[str, bytes]], _Stopped | None]:
+        """Record batches in, one sealed batch a topic out. Raises CoreError "corrupt-batch"."""
+    def advance(self, now: int) -> tuple[list[_Row], _Stopped | None]: ...
+    def close(self) -> _Stopped | None: ...
+
+    # what processors ask; RuntimeError while the task runs on another thread
+    def forward(
+        self,
+        node: int,
+        child: int | None,
+        key: Any,
+        value: Any,
+        timestamp: int,
+        headers: _Headers,
+    ) -> None: ...
+    def schedule(
+        self, node: int, wall_clock: bool, start: int | None, interval: int, callback: int
+    ) -> int: ...
+    def cancel(self, schedule: int) -> None: ...
+    def context(self) -> tuple[str | None, int, int, int, _Headers, int, int]:
+        """Topic, partition, offset, timestamp, headers, stream time, wall clock."""
+    def request_commit(self) -> None: ...
+    def node(self, name: str) -> tuple[int, list[str], list[str]]:
+        """Its number, the names of its children and of its stores; KeyError where there is none."""
+    def store(self, name: str) -> StreamsStore:
+        """KeyError where there is none."""
+    def skipped(self) -> list[tuple[str, str, int]]:
+        """(node, reason, count)"""
+
+@final
+class StreamsStore:
+    """A store of a task, to be asked from a processor or between batches.
+
+    A key of None is open in a range, a value of None removes. A method for another kind of store
+    raises TypeError.
+    """
+
+    def get(self, key: Any, as_of: int | None = None) -> _Held | None: ...
+    def put(self, key: Any, value: Any, timestamp: int | None, headers: _Headers) -> None:
+        """Without a timestamp at that of the record at hand."""
+    def range(self, first: Any, last: Any) -> list[tuple[Any, _Held]]: ...
+    def prefix(self, prefix: bytes) -> list[tuple[Any, _Held]]: ...
+    def count(self) -> int: ...
+    def estimate(self) -> int:
+        """Kafka's: on disk it counts writes less removals."""
+    def window_get(self, key: Any, start: int) -> _Held | None: ...
+    def window_put(
+        self, key: Any, start: int, value: Any, timestamp: int | None, headers: _Headers
+    ) -> None: ...
+    def window_fetch(self, key: Any, first: int, last: int) -> list[tuple[int, _Held]]: ...
+    def window_range(
+        self, first_key: Any, last_key: Any, first: int, last: int
+    ) -> list[tuple[Any, _Held]]:
+        """Keys are `Windowed`."""
+    def session_get(self, key: Any, start: int, end: int) -> _Held | None: ...
+    def session_find(
+        self, key: Any, first_end: int, last_start: int
+    ) -> list[tuple[int, int, _Held]]:
+        """(start, end, what it holds)"""
+    def session_put(
+        self, key: Any, start: int, end: int, value: Any, headers: _Headers
+    ) -> None: ...
+    def session_remove(self, key: Any, start: int, end: int) -> None: ...
+    def session_range(
+        self, first_key: Any, last_key: Any, first_end: int, last_start: int
+    ) -> list[tuple[Any, _Held]]:
+        """Keys are `Windowed`."""
+    def version_put(self, key: Any, value: Any, timestamp: int) -> int:
+        """Until when it holds: -1 is for ever, -2**63 that it came too late."""
+    def version_delete(self, key: Any, timestamp: int) -> _Held | None: ...
+    def dump(self) -> list[tuple[bytes, bytes | None, int, _Headers]]:
+        """As bytes: versions, buffers and what else only operators use."""

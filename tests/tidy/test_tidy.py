@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINES_MAX = 600
-LONGER = {"src/ottla/_core.pyi": 1550}
-"""A stub is one file, whatever it holds; the reading of schemas took its latest lines."""
+LONGER = {"src/ottla/_core.pyi": 1650}
+"""A stub is one file, whatever it holds; the tasks of streams took its latest lines."""
 FUNCTION_LINES_MAX = 60
 
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "new", "v2"}

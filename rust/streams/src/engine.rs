@@ -43,6 +43,8 @@ pub struct Engine<H: Application> {
     /// Bytes of the key at hand, kept to be used again.
     pub(crate) scratch: Vec<u8>,
     pub(crate) value_scratch: Vec<u8>,
+    /// What a record adds to columns, kept to be used again.
+    pub(crate) given: operators::Given,
 }
 
 /// Records that a node left out for a reason.
@@ -71,8 +73,13 @@ impl<H: Application> Engine<H> {
         let rows = plan.stores.iter();
         let stores = rows.map(|store| Store::new(store, &plan.settings));
         let mut stores: Box<[Store<H::Object>]> = stores.collect();
-        for node in &plan.nodes {
-            node.operator.order_by_close(&mut stores);
+        let closing = plan.nodes.iter();
+        for store in closing.filter_map(|node| node.operator.emits_on_close()) {
+            match &mut stores[store] {
+                Store::Window(store) => store.emit_on_close(),
+                Store::Session(store) => store.emit_on_close(),
+                _ => {}
+            }
         }
         Self {
             context: Context::default(),
@@ -90,10 +97,14 @@ impl<H: Application> Engine<H> {
             punctuations: Default::default(),
             schedules: 0,
             cancelled: HashSet::new(),
-            has_suppress: plan.stores.iter().any(|s| s.kind == StoreKind::SuppressBuffer),
+            has_suppress: plan
+                .stores
+                .iter()
+                .any(|s| s.kind == StoreKind::SuppressBuffer),
             is_global: below_global(&plan),
             scratch: Vec::new(),
             value_scratch: Vec::new(),
+            given: Vec::new(),
             plan,
         }
     }
@@ -223,28 +234,13 @@ impl<'a, H: Application> Run<'a, H> {
 fn below_global(plan: &Plan) -> Box<[bool]> {
     let mut found = vec![false; plan.nodes.len()];
     let sources = plan.sources.iter().filter(|source| source.is_global);
-    let mut rest: Vec<NodeId> = sources.flat_map(|source| source.children.to_vec()).collect();
+    let mut rest: Vec<NodeId> = sources
+        .flat_map(|source| source.children.to_vec())
+        .collect();
     while let Some(node) = rest.pop() {
         if !std::mem::replace(&mut found[node], true) {
             rest.extend(plan.nodes[node].children.iter());
         }
     }
     found.into()
-}
-
-impl Operator {
-    /// Stores of windows that are emitted when they close keep an order of time.
-    fn order_by_close<O>(&self, stores: &mut [Store<O>]) {
-        let store = match self {
-            Self::WindowAggregate(row) if row.on_close => row.store,
-            Self::SlidingAggregate(row) if row.on_close => row.store,
-            Self::SessionAggregate(row) if row.on_close => row.store,
-            _ => return,
-        };
-        match &mut stores[store] {
-            Store::Window(store) => store.emit_on_close(),
-            Store::Session(store) => store.emit_on_close(),
-            _ => {}
-        }
-    }
 }

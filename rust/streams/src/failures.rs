@@ -59,7 +59,11 @@ impl<H: Application> Run<'_, H> {
         stop: Stop<H::Error>,
         has_dead_letters: bool,
     ) -> Outcome<H> {
-        let topic = self.engine.context.topic.map(|topic| self.plan.topic_name(topic));
+        let topic = self
+            .engine
+            .context
+            .topic
+            .map(|topic| self.plan.topic_name(topic));
         let failure = Failure {
             stage,
             node: name,
@@ -95,7 +99,9 @@ impl<H: Application> Run<'_, H> {
         };
         let topic = self.plan.topics.number(name);
         let context = &self.engine.context;
-        let source = context.topic.map(|topic| self.plan.topic_name(topic).to_owned());
+        let source = context
+            .topic
+            .map(|topic| self.plan.topic_name(topic).to_owned());
         let said = [
             ("exception", Some(described.class.clone())),
             ("message", Some(described.message.clone())),
@@ -114,6 +120,8 @@ impl<H: Application> Run<'_, H> {
             partition: -1,
         };
         let (key, value) = (context.raw_key.clone(), context.raw_value.clone());
-        self.engine.output.push(key.as_deref(), value.as_deref(), stamp);
+        self.engine
+            .output
+            .push(key.as_deref(), value.as_deref(), stamp);
     }
 }

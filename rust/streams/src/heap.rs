@@ -27,7 +27,6 @@ impl<T: Timed> Heap<T> {
         self.items.first()
     }
 
-
     pub fn push(&mut self, item: T) {
         self.items.push(item);
         let mut place = self.items.len() - 1;

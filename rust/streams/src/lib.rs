@@ -27,4 +27,6 @@ pub mod stop;
 pub mod stores;
 pub mod subscription;
 pub mod task;
+#[cfg(test)]
+mod testing;
 pub mod value;

@@ -75,7 +75,9 @@ impl<H: Application> Run<'_, H> {
     pub(crate) fn punctuate(&mut self, clock: Clock, time: i64) -> Outcome<H> {
         let due = clock as usize;
         while time != UNKNOWN
-            && self.engine.punctuations[due].peek().is_some_and(|next| next.time <= time)
+            && self.engine.punctuations[due]
+                .peek()
+                .is_some_and(|next| next.time <= time)
         {
             let Some(mut next) = self.engine.punctuations[due].pop() else {
                 break;

@@ -108,7 +108,8 @@ impl<H: Application> Task<H> {
                 _ => continue,
             };
             task.run(&plan, host).stand_at(now);
-            host.start(&mut task.engine, processor, id).map_err(raised)?;
+            host.start(&mut task.engine, processor, id)
+                .map_err(raised)?;
         }
         Ok(task)
     }
@@ -153,7 +154,8 @@ impl<H: Application> Task<H> {
             if let Operator::Process { processor, .. }
             | Operator::TableTransformValues { processor, .. } = node.operator
             {
-                host.close(&mut self.engine, processor, id).map_err(raised)?;
+                host.close(&mut self.engine, processor, id)
+                    .map_err(raised)?;
             }
         }
         Ok(())
@@ -217,12 +219,12 @@ impl<H: Application> Task<H> {
             // Nothing waits, and nothing can come back: the record need not queue.
             Route::Queue(queue) => {
                 let (source, time) = (self.queues[queue].source, self.queues[queue].partition_time);
-                let Some(ready) = self.read(plan, host, source, record, time)? else {
+                let Some((read, offset)) = self.read(plan, host, source, &record, time)? else {
                     return Ok(());
                 };
                 let queue = &mut self.queues[queue];
-                queue.partition_time = queue.partition_time.max(ready.record.timestamp);
-                self.go(plan, host, source, ready)
+                queue.partition_time = queue.partition_time.max(read.timestamp);
+                self.go(plan, host, source, &read, (record, offset))
             }
             Route::Global(source) => self.update_global(plan, host, source, record),
             Route::Nowhere | Route::Unknown => {
@@ -255,9 +257,15 @@ impl<H: Application> Task<H> {
                 break;
             };
             let (source, time) = (self.queues[queue].source, self.queues[queue].partition_time);
-            let ready = self.read(plan, host, source, record, time)?;
-            unread = ready.is_none();
-            self.queues[queue].head = ready.map(|ready| Head::Ready(Box::new(ready)));
+            let read = self.read(plan, host, source, &record, time)?;
+            unread = read.is_none();
+            self.queues[queue].head = read.map(|(read, offset)| {
+                Head::Ready(Box::new(Ready {
+                    record: read,
+                    input: record,
+                    offset,
+                }))
+            });
         }
         if unread {
             self.queues[queue].head = Some(Head::Unread);
@@ -281,7 +289,12 @@ impl<H: Application> Task<H> {
                 self.ready.push(Waiting { time, queue });
             }
             if let Some(Head::Ready(ready)) = head {
-                self.go(plan, host, source, *ready)?;
+                let Ready {
+                    record,
+                    input,
+                    offset,
+                } = *ready;
+                self.go(plan, host, source, &record, (input, offset))?;
             }
             self.feed_back(plan, host)?;
         }
@@ -294,17 +307,13 @@ impl<H: Application> Task<H> {
         plan: &Plan,
         host: &mut H,
         source: SourceId,
-        ready: Ready<H::Object>,
+        record: &Record<H::Object>,
+        (input, offset): (Input, i64),
     ) -> Outcome<H> {
-        let Ready {
-            record,
-            input,
-            offset,
-        } = ready;
         let context = &mut self.engine.context;
         context.stream_time = context.stream_time.max(record.timestamp);
-        self.stand(&input, offset, record.timestamp);
-        self.forward(plan, host, source, &record)?;
+        self.stand_moved(input, offset, record.timestamp);
+        self.forward(plan, host, source, record)?;
         if !self.engine.punctuations[Clock::StreamTime as usize].is_empty() {
             let time = self.engine.context.stream_time;
             self.run(plan, host).punctuate(Clock::StreamTime, time)?;
@@ -313,6 +322,18 @@ impl<H: Application> Task<H> {
             self.engine.commit_suppressed();
         }
         Ok(())
+    }
+
+    /// As `stand`, where the raw record is not needed any more.
+    fn stand_moved(&mut self, input: Input, offset: i64, timestamp: i64) {
+        let context = &mut self.engine.context;
+        context.timestamp = timestamp;
+        context.headers = input.headers;
+        context.topic = Some(input.topic);
+        context.partition = input.partition;
+        context.offset = offset;
+        context.raw_key = input.key;
+        context.raw_value = input.value;
     }
 
     fn stand(&mut self, input: &Input, offset: i64, timestamp: i64) {
@@ -347,12 +368,13 @@ impl<H: Application> Task<H> {
         source: SourceId,
         record: Input,
     ) -> Outcome<H> {
-        let Some(ready) = self.read(plan, host, source, record, UNKNOWN)? else {
+        let Some((read, offset)) = self.read(plan, host, source, &record, UNKNOWN)? else {
             return Ok(());
         };
         let stream_time = self.engine.context.stream_time;
-        self.stand(&ready.input, ready.offset, ready.input.timestamp);
-        self.forward(plan, host, source, &ready.record)?;
+        let time = record.timestamp;
+        self.stand_moved(record, offset, time);
+        self.forward(plan, host, source, &read)?;
         self.engine.context.stream_time = stream_time;
         Ok(())
     }
@@ -409,15 +431,15 @@ impl<H: Application> Task<H> {
         plan: &Plan,
         host: &mut H,
         source: SourceId,
-        input: Input,
+        input: &Input,
         partition_time: i64,
-    ) -> Outcome<H, Option<Ready<H::Object>>> {
+    ) -> Outcome<H, Option<(Record<H::Object>, i64)>> {
         let row = &plan.sources[source];
-        let offset = self.offset(&input);
-        let mut record = match decode(plan, host, row, &input) {
+        let offset = self.offset(input);
+        let mut record = match decode(plan, host, row, input) {
             Ok(record) => record,
             Err(fault) => {
-                self.unreadable(plan, host, row, &input, offset, fault)?;
+                self.unreadable(plan, host, row, input, offset, fault)?;
                 return Ok(None);
             }
         };
@@ -425,19 +447,15 @@ impl<H: Application> Task<H> {
             let origin = (plan.topic_name(input.topic), input.partition, offset);
             let time = host.extract_timestamp(extractor, &record, origin, partition_time);
             record.timestamp = time.map_err(|error| {
-                self.stand(&input, offset, input.timestamp);
+                self.stand(input, offset, input.timestamp);
                 decided(Fault::Host(error))
             })?;
         }
         if record.timestamp < 0 && !row.is_global {
-            self.without_time(plan, host, row, &input, offset, record.timestamp)?;
+            self.without_time(plan, host, row, input, offset, record.timestamp)?;
             return Ok(None);
         }
-        Ok(Some(Ready {
-            record,
-            input,
-            offset,
-        }))
+        Ok(Some((record, offset)))
     }
 
     #[cold]
@@ -513,7 +531,9 @@ fn decode<H: Application>(
 ) -> Result<Record<H::Object>, Fault<H::Error>> {
     let name = plan.topic_name(input.topic);
     let headers = &input.headers;
-    let key = row.key.deserialize(host, name, headers, input.key.as_ref())?;
+    let key = row
+        .key
+        .deserialize(host, name, headers, input.key.as_ref())?;
     let bytes = input.value.as_ref();
     let payload = match row.format {
         Format::Plain => Payload::Plain(row.value.deserialize(host, name, headers, bytes)?),
@@ -553,7 +573,9 @@ fn change<H: Application>(
 ) -> Result<Change<H::Object>, Fault<H::Error>> {
     let wrong = |why: &str| {
         let count = bytes.map_or(0, Bytes::len);
-        unreadable(format!("CHANGED cannot read {count} bytes: {why} (topic {topic})"))
+        unreadable(format!(
+            "CHANGED cannot read {count} bytes: {why} (topic {topic})"
+        ))
     };
     let Some((&kind, rest)) = bytes.and_then(|bytes| bytes.split_last()) else {
         return Err(wrong("a change has at least its kind"));
@@ -581,7 +603,10 @@ fn change<H: Application>(
                 return Err(wrong("the new value's length is past the end"));
             };
             let middle = start + size;
-            (Some(bytes.slice(start..middle)), Some(bytes.slice(middle..end)))
+            (
+                Some(bytes.slice(start..middle)),
+                Some(bytes.slice(middle..end)),
+            )
         }
     };
     let mut read = |bytes: Option<Bytes>| -> Result<Value<H::Object>, Fault<H::Error>> {

@@ -9,7 +9,6 @@ answer = run(plan.topology(), lines)
 from __future__ import annotations
 
 import base64
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,16 +16,14 @@ from typing import Any
 from ottla.streams.errors import StreamsError
 from ottla.streams.execution import Executor, Input, Produced, Settings
 from ottla.streams.plan.functions import Function
-from ottla.streams.plan.operators import JoinWindow, Operator
+from ottla.streams.plan.operators import Operator
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topology
-from ottla.streams.processors import ValueAndTimestamp
 from ottla.streams.reference.context import UNKNOWN
 from ottla.streams.reference.task import ReferenceTask
-from ottla.streams.serdes import STRING, Serde, Windowed
-from ottla.streams.serdes.join_sides import JoinSideKey, JoinSideValue
-from ottla.streams.serdes.subscriptions import Subscription
+from ottla.streams.serdes import STRING, Serde
 from streams import recordings
+from streams.dumps import store_lines
 
 APP = "app"
 #: Whose time-outs of emission are off, as in Java's driver.
@@ -44,7 +41,7 @@ class Plan:
         self.internal: dict[str, InternalTopic] = {}
 
     def source(self, *topics: str, key: Serde = STRING, value: Serde = STRING, **more: Any) -> str:
-        name = f"source-{'-'.join(topics)}"
+        name: str = more.pop("name", f"source-{'-'.join(topics)}")
         more.setdefault("pattern", None)
         self.sources[name] = Source(name, topics, key=key, value=value, **more)
         return name
@@ -129,7 +126,7 @@ def run(
     """What the reference executor does with a generator's input lines, one at a time."""
     task = ReferenceTask(topology, settings)
     found = answer(task, lines)
-    return found if found.error else replace(found, stores=stores(task, topology))
+    return found if found.error else replace(found, stores=list(store_lines(task, topology)))
 
 
 def answer(task: Executor, lines: Sequence[Mapping[str, Any]]) -> recordings.Answer:
@@ -178,72 +175,3 @@ def row(produced: Produced, place: int) -> dict[str, Any]:
         "ts": None if produced.timestamp == UNKNOWN else produced.timestamp,
         "headers": headers,
     }
-
-
-#: Stores that Java's driver cannot be asked for.
-BUFFERS = (StoreKind.SUPPRESS_BUFFER, StoreKind.GRACE_BUFFER)
-
-
-def stores(task: Executor, topology: Topology) -> list[dict[str, Any]]:
-    """The content of all stores as the recordings write it; those of joins always show headers."""
-    rows = []
-    operators = [node.operator for node in topology.nodes.values()]
-    of_joins = {operator.store for operator in operators if isinstance(operator, JoinWindow)}
-    for name, row in sorted(topology.stores.items()):
-        found = task.store(name)
-        if row.kind not in BUFFERS:
-            shows_headers = (
-                row.with_headers or row.kind is StoreKind.SUBSCRIPTION or name in of_joins
-            )
-            shown = {
-                text(key): value_text(value, row, shows_headers=shows_headers)
-                for key, value in found.all()
-            }
-            rows += [{"store": name, "key": key, "value": shown[key]} for key in shown]
-    return sorted(rows, key=lambda each: (each["store"], each["key"]))
-
-
-def text(key: Any) -> str:
-    if isinstance(key, Windowed):
-        return f"[{key.key}@{key.start}/{key.end}]"
-    if isinstance(key, JoinSideKey):
-        return f"<{side(key.is_left)},{key.key}:{key.timestamp}>"
-    if isinstance(key, bytes):
-        return "".join(f"\\x{byte:02X}" if byte < 32 else chr(byte) for byte in key)
-    return str(key)
-
-
-def side(is_left: bool) -> str:
-    return "left" if is_left else "right"
-
-
-def value_text(value: Any, row: Store, *, shows_headers: bool) -> str:
-    """As Java prints what a store gives."""
-    if isinstance(value, JoinSideValue):
-        return f"<{side(value.is_left)},{value.value}>"
-    if shows_headers and not isinstance(value, ValueAndTimestamp):
-        value = ValueAndTimestamp(value, -1)
-    if not isinstance(value, ValueAndTimestamp):
-        return str(value)
-    if not shows_headers:
-        return f"{value.value}@{value.timestamp}"
-    headers = ", ".join(
-        f"RecordHeader(key = {name}, value = {'null' if data is None else list(data)})"
-        for name, data in value.headers
-    )
-    headers = f"headers=RecordHeaders(headers = [{headers}], isReadOnly = false)"
-    if row.kind is StoreKind.SESSION:
-        return f"AggregationWithHeaders{{aggregation={value.value}, {headers}}}"
-    inner = value.value
-    if isinstance(inner, Subscription):
-        inner = subscription_text(inner)
-    shown = f"value={inner}, timestamp={value.timestamp}"
-    return f"ValueTimestampHeaders{{{shown}, {headers}}}"
-
-
-def subscription_text(given: Subscription) -> str:
-    hashed = "null" if given.hash is None else list(struct.unpack(">qq", given.hash))
-    return (
-        f"SubscriptionWrapper{{version={given.version}, primaryKey={given.primary_key}, "
-        f"instruction={given.instruction.name}, hash={hashed}, primaryPartition={given.partition}}}"
-    )

@@ -287,7 +287,9 @@ impl Application for PythonHost {
 
     fn pattern_source(&mut self, topic: &str) -> Option<SourceId> {
         Python::attach(|py| {
-            let found = self.ask(py, "pattern_source", (topic,)).and_then(|f| f.extract());
+            let found = self
+                .ask(py, "pattern_source", (topic,))
+                .and_then(|f| f.extract());
             found.unwrap_or_else(|error: PyErr| {
                 error.write_unraisable(py, None);
                 None
@@ -418,5 +420,7 @@ impl Application for PythonHost {
 }
 
 pub fn busy() -> PyErr {
-    PyRuntimeError::new_err("this task runs on another thread")
+    PyRuntimeError::new_err(
+        "this task is at work: on another thread, or in the call that made this one",
+    )
 }

@@ -4,10 +4,12 @@ mod batches;
 mod convert;
 mod host;
 mod scope;
+mod stores;
 mod task;
 
 use pyo3::prelude::*;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<task::StreamsTask>()
+    module.add_class::<task::StreamsTask>()?;
+    module.add_class::<stores::StreamsStore>()
 }

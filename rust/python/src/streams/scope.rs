@@ -2,8 +2,8 @@
 //!
 //! While the host runs a user's processor, the engine and the host are lent to it through the task's slot;
 //! calls that come back on the same thread use them. What stays true: the pointers are those of the
-//! innermost call, and nothing above it touches engine or host until it returns; outside of a call, and on
-//! other threads, the slot is empty.
+//! innermost call, and nothing above it touches engine or host until it returns; outside of a call, on other
+//! threads, and while they are used, the slot is empty.
 
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
@@ -50,9 +50,17 @@ impl Slot {
         &self,
         work: impl FnOnce(&mut Engine<PythonHost>, &mut PythonHost) -> R,
     ) -> Option<R> {
-        let lent = (*self.0.lock()).filter(|lent| lent.thread == thread::current().id())?;
+        let lent = self
+            .0
+            .lock()
+            .take_if(|lent| lent.thread == thread::current().id())?;
+        let _back = Scope {
+            slot: self.clone(),
+            before: Some(lent),
+        };
         // SAFETY: whoever lent them waits, on this thread, until its scope ends, and the scope put the
-        // pointers of the innermost call here; so nothing else uses engine or host meanwhile.
+        // pointers of the innermost call here. They are taken out meanwhile, so that a serde or a function
+        // that this work calls cannot get them a second time. So nothing else uses engine or host.
         Some(unsafe { work(&mut *lent.engine, &mut *lent.host) })
     }
 }

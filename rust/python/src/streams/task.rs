@@ -11,6 +11,7 @@ use ottla_streams::stop::Stop;
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
@@ -18,6 +19,7 @@ use super::batches::{batches_of, inputs_of};
 use super::convert::{Words, row_of};
 use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_python};
 use super::scope::Slot;
+use super::stores::StreamsStore;
 use crate::errors::refusal_of;
 
 struct Inner {
@@ -77,7 +79,7 @@ impl StreamsTask {
                 inner.task = Some(task);
                 Ok(None)
             }
-            Err(stop) => Ok(Some(self.stopped(py, &stop))),
+            Err(stop) => Ok(Some(self.stopped(py, &stop, -1))),
         }
     }
 
@@ -130,7 +132,8 @@ impl StreamsTask {
             Ok((built, outcome))
         })
         .map_err(|text| refusal_of("corrupt-batch", text))?;
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop));
+        let cause = task.engine.context.cause;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
         let built = built
             .into_iter()
             .map(|(topic, batch)| (topic, PyBytes::new(py, &batch)));
@@ -144,7 +147,7 @@ impl StreamsTask {
             Some(task) => task.close(host),
             None => Ok(()),
         };
-        Ok(outcome.err().map(|stop| self.stopped(py, &stop)))
+        Ok(outcome.err().map(|stop| self.stopped(py, &stop, -1)))
     }
 
     // ------------------------------------------------------------ what processors ask
@@ -236,6 +239,49 @@ impl StreamsTask {
         Ok((place, children.collect(), stores.collect()))
     }
 
+    /// A store by its name: for processors while they run, and for anybody between batches.
+    fn store(task: Bound<'_, Self>, name: &str) -> PyResult<StreamsStore> {
+        let stores = &task.get().plan.stores;
+        let store = stores
+            .iter()
+            .position(|store| store.name == name)
+            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        Ok(StreamsStore {
+            task: task.unbind(),
+            store,
+        })
+    }
+
+    /// A task and its processors hold each other: the collector finds out when nobody else does.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(inner) = self.inner.try_lock() else {
+            return Ok(()); // It is at work, so somebody holds it.
+        };
+        let host = &inner.host;
+        visit.call(&host.processing)?;
+        for function in &host.functions {
+            visit.call(function)?;
+        }
+        for (serialize, deserialize) in &host.serdes {
+            visit.call(serialize)?;
+            visit.call(deserialize)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        let Some(mut inner) = self.inner.try_lock() else {
+            return;
+        };
+        let task = inner.task.take();
+        let host = &mut inner.host;
+        let processing = std::mem::replace(&mut host.processing, py.None());
+        let functions = std::mem::take(&mut host.functions);
+        let serdes = std::mem::take(&mut host.serdes);
+        drop(inner); // What goes now may run code of Python's that looks at this task.
+        drop((task, processing, functions, serdes));
+    }
+
     /// (node, reason, count)
     fn skipped(&self) -> PyResult<Vec<(String, String, u64)>> {
         self.with_engine(|engine, _| {
@@ -246,8 +292,8 @@ impl StreamsTask {
     }
 }
 
-/// The exception, the node where it stopped, and whether a handler has decided it.
-type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, bool);
+/// The exception, the node where it stopped, and the place in the batch of its record.
+type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, i32);
 
 impl StreamsTask {
     pub fn with_engine<R>(
@@ -323,13 +369,15 @@ impl StreamsTask {
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
         let rows = rows_of(py, &self.plan, &task.engine.output)?;
         task.engine.output.clear();
-        Ok((rows, outcome.err().map(|stop| self.stopped(py, &stop))))
+        let cause = task.engine.context.cause;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
+        Ok((rows, stopped))
     }
 
-    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>) -> Stopped<'py> {
+    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
         let node = stop.node.map(|node| self.plan.nodes[node].name.clone());
-        (error.into_any(), node, stop.decided)
+        (error.into_any(), node, cause)
     }
 }
 

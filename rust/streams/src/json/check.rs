@@ -6,7 +6,7 @@ use super::{READ_DEPTH_MAX, code_point, is_space};
 const KEYS_MAX: usize = 24;
 const DEPTH_WATCHED_MAX: usize = 16;
 /// Digits of a decimal that any float keeps, so that its shortest form is the one that is written.
-const EXACT_DIGITS_MAX: usize = 15;
+pub(super) const EXACT_DIGITS_MAX: usize = 15;
 
 /// Whether the document, which begins and ends with no space, is tidy; `None` where it is no document.
 pub(super) fn check(document: &[u8]) -> Option<bool> {
@@ -317,9 +317,9 @@ const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 /// How many bytes come before the first quote, backslash or control character.
 #[inline]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(eight) = bytes.get(at..at + 8) {
-        let word = eight.try_into().map(u64::from_le_bytes).unwrap_or_default();
+    let (mut at, mut rest) = (0, bytes);
+    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
         let quote = word ^ (ONES * b'"' as u64);
         let backslash = word ^ (ONES * b'\\' as u64);
         // A byte's high bit is set where it is one of them; the lowest that is set is right.
@@ -331,8 +331,8 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
             return at + found.trailing_zeros() as usize / 8;
         }
         at += 8;
+        rest = behind;
     }
-    let rest = &bytes[at..];
     at + rest
         .iter()
         .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))

@@ -5,6 +5,7 @@
 //! and `path` finds a field without regard to spaces, escapes or keys that come twice.
 
 mod check;
+mod flat;
 mod path;
 mod print;
 mod tidy;
@@ -25,7 +26,8 @@ pub const WRITTEN_DEPTH_MAX: usize = 254;
 pub fn parse<O>(document: &Bytes) -> Option<Value<O>> {
     let start = document.iter().position(|byte| !is_space(*byte))?;
     let end = document.iter().rposition(|byte| !is_space(*byte))? + 1;
-    let is_tidy = check::check(&document[start..end])?;
+    let whole = &document[start..end];
+    let is_tidy = flat::is_flat(whole) || check::check(whole)?;
     let tidy = if is_tidy {
         document.slice(start..end)
     } else {
@@ -51,6 +53,9 @@ fn number_of<O>(document: &Bytes, start: usize, end: usize) -> Value<O> {
     let span = &document[start..end];
     if let Some(number) = small_int(span) {
         return Value::Int(number);
+    }
+    if let Some(number) = small_decimal(span) {
+        return Value::Float(number);
     }
     let text = std::str::from_utf8(span).unwrap_or_default();
     match text.parse::<i64>() {
@@ -78,6 +83,31 @@ fn small_int(span: &[u8]) -> Option<i64> {
         }
         number = number * 10 + i64::from(digit);
     }
+    Some(if is_negative { -number } else { number })
+}
+
+/// A decimal of at most 15 digits: its digits and its power of ten are exact as floats, and so the quotient
+/// is the nearest float, as every reader of numbers gives it.
+fn small_decimal(span: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (is_negative, digits) = match span {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.len() > 16 {
+        return None;
+    }
+    let (mut number, mut places) = (0u64, None);
+    for (at, digit) in digits.iter().enumerate() {
+        match digit.wrapping_sub(b'0') {
+            digit @ 0..=9 => number = number * 10 + u64::from(digit),
+            _ if *digit == b'.' && places.is_none() => places = Some(digits.len() - at - 1),
+            _ => return None,
+        }
+    }
+    let number = number as f64 / POWERS[places?];
     Some(if is_negative { -number } else { number })
 }
 

@@ -57,8 +57,9 @@ pub type Path = Box<[Segment]>;
 fn field(document: &[u8], start: usize, quoted: &[u8]) -> Option<(usize, usize)> {
     let mut at = start + 1;
     while document.get(at) == Some(&b'"') {
-        if document[at..].starts_with(quoted) {
-            let value = at + quoted.len();
+        let value = at + quoted.len();
+        // Most keys are told apart by where they end.
+        if document.get(value - 1) == Some(&b':') && document[at..].starts_with(quoted) {
             return Some((value, span_end(document, value)));
         }
         let value = string_end(document, at) + 1;

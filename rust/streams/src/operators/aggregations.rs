@@ -1,176 +1,32 @@
 //! Aggregations of streams: what starts an aggregate, what takes a value in, what joins two sessions.
+//!
+//! Aggregates are values that never change, native ones (`Columns`) JSON of their cells. What the host
+//! refuses, or what cannot be put together, goes up before anything was kept.
 
 use crate::application::Application;
 use crate::engine::Run;
+use crate::host::Headers;
 use crate::operators::columns::{self, Cell};
 use crate::operators::functions::Offer;
-use crate::operators::tables::Keeping;
+use crate::operators::joins::{NO_HEADERS, NULL_KEY_OR_VALUE};
 use crate::operators::waiting::refused;
 use crate::plan::aggregation::{Aggregate, Aggregation, Column};
 use crate::plan::{Node, StoreId};
-use crate::record::{Change, Record};
-use crate::stop::Outcome;
+use crate::record::{Change, Payload, Record};
+use crate::stop::{Outcome, Stop, raised};
+use crate::stores::Put;
 use crate::value::Value;
 
-const NULL_KEY_OR_VALUE: &str = "the key or the value is null";
+const ONE_TYPE: &str = "give each column inputs of one type";
 
-/// Names of columns, quoted and with their colons, as `columns::write` takes them.
-fn prefixes(columns: &[Column]) -> Vec<Box<[u8]>> {
-    columns.iter().map(|column| column.prefix.clone()).collect()
-}
-
-fn document<O>(columns: &[Column], cells: &[Cell]) -> Value<O> {
-    let mut document = Vec::with_capacity(64);
-    columns::write(&prefixes(columns), cells, &mut document);
-    Value::Json(document.into())
-}
-
-fn cells<O>(columns: &[Column], held: &Value<O>) -> Box<[Cell]> {
-    match held {
-        Value::Json(document) => columns::read(columns, document),
-        _ => columns::initial(columns),
-    }
-}
-
-impl<H: Application> Run<'_, H> {
-    /// How an aggregate begins; null where the first value stands alone.
-    pub(super) fn initial(&mut self, row: &Aggregation) -> Outcome<H, Value<H::Object>> {
-        match row {
-            Aggregation::Count => Ok(Value::Int(0)),
-            Aggregation::Reduce(_) => Ok(Value::Null),
-            Aggregation::Fold { initializer, .. } => {
-                self.call(initializer, &Offer::new(&Value::Null))
-            }
-            Aggregation::Columns(columns) => Ok(document(columns, &columns::initial(columns))),
-        }
-    }
-
-    /// The aggregate with one record more.
-    pub(super) fn added(
-        &mut self,
-        row: &Aggregation,
-        record: &Record<H::Object>,
-        held: &Value<H::Object>,
-    ) -> Outcome<H, Value<H::Object>> {
-        match row {
-            Aggregation::Count => match held {
-                Value::Int(count) => Ok(Value::Int(count + 1)),
-                _ => Ok(Value::Int(1)),
-            },
-            Aggregation::Reduce(reducer) => {
-                if held.is_null() {
-                    return Ok(record.value().clone());
-                }
-                let offer = Offer::record(record).aggregate(held);
-                self.call(reducer, &offer)
-            }
-            Aggregation::Fold { adder, .. } => {
-                let offer = Offer::record(record).aggregate(held);
-                self.call(adder, &offer)
-            }
-            Aggregation::Columns(columns) => {
-                let mut cells = cells(columns, held);
-                self.add_cells(columns, record, &mut cells)?;
-                Ok(document(columns, &cells))
-            }
-        }
-    }
-
-    fn add_cells(
-        &mut self,
-        columns: &[Column],
-        record: &Record<H::Object>,
-        cells: &mut [Cell],
-    ) -> Outcome<H> {
-        for (column, cell) in columns.iter().zip(cells) {
-            let mut given = Cell::Int(1);
-            if let Some(of) = &column.of {
-                let value = self.call(of, &Offer::record(record))?;
-                if value.is_null() {
-                    continue;
-                }
-                if column.aggregate != Aggregate::Count {
-                    given = self.cell(column, &value)?;
-                }
-            }
-            let combined = columns::combine(column.aggregate, cell, given);
-            *cell = combined.map_err(unfit)?;
-        }
-        Ok(())
-    }
-
-    fn cell(&mut self, column: &Column, value: &Value<H::Object>) -> Outcome<H, Cell> {
-        if let Some(cell) = columns::cell(value) {
-            return Ok(cell);
-        }
-        if let Value::Object(object) = value {
-            let native = self.host.native(object).map_err(crate::stop::raised)?;
-            if let Some(cell) = columns::cell(&native) {
-                return Ok(cell);
-            }
-        }
-        let name = &column.name;
-        Err(refused(
-            format!("the column {name} cannot keep such a value"),
-            "aggregate numbers, texts, or what JSON has",
-        ))
-    }
-
-    /// Two sessions' aggregates as one: the one so far, and the next session's.
-    pub(super) fn merged(
-        &mut self,
-        row: &Aggregation,
-        key: &Value<H::Object>,
-        one: &Value<H::Object>,
-        other: &Value<H::Object>,
-    ) -> Outcome<H, Value<H::Object>> {
-        match row {
-            Aggregation::Count => match (one, other) {
-                (Value::Int(one), Value::Int(other)) => Ok(Value::Int(one + other)),
-                _ => Ok(other.clone()),
-            },
-            Aggregation::Reduce(reducer) => {
-                if one.is_null() {
-                    return Ok(other.clone());
-                }
-                let offer = Offer::new(key).aggregate(one).value(other);
-                self.call(reducer, &offer)
-            }
-            Aggregation::Fold { merger, .. } => match merger {
-                Some(merger) => self.call(merger, &Offer::new(key).sides(one, other)),
-                None => Err(refused(
-                    "an aggregation of sessions has no function that joins two sessions",
-                    "give the aggregation a merger",
-                )),
-            },
-            Aggregation::Columns(columns) => {
-                let mut cells_of_one = cells(columns, one);
-                let given = cells(columns, other);
-                for ((column, cell), given) in columns.iter().zip(&mut cells_of_one).zip(given) {
-                    if given != Cell::Null {
-                        let combined = columns::combine(column.aggregate, cell, given);
-                        *cell = combined.map_err(unfit)?;
-                    }
-                }
-                Ok(document(columns, &cells_of_one))
-            }
-        }
-    }
-}
-
-fn unfit<E>(why: String) -> crate::stop::Stop<E> {
-    refused(
-        format!("an aggregation cannot {why}"),
-        "give its column an expression of one kind of value",
-    )
-}
+/// What a record adds to each column; none where its input is null.
+pub type Given = Vec<Option<Cell>>;
 
 /// One aggregate a key. Records with a null key or a null value are left out.
 pub(super) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
-    (store, send_old): (StoreId, bool),
-    aggregation: &Aggregation,
+    (store, aggregation, send_old): (StoreId, &'a Aggregation, bool),
     record: &Record<H::Object>,
 ) -> Outcome<H> {
     if record.key.is_null() || record.value().is_null() {
@@ -178,14 +34,235 @@ pub(super) fn process<'a, H: Application>(
         return Ok(());
     }
     let (old, time) = match run.get(store, &record.key, None)? {
-        Some(held) => (held.value, record.timestamp.max(held.timestamp)),
-        None => (run.initial(aggregation)?, record.timestamp),
+        Some(held) => (held.value, held.timestamp.max(record.timestamp)),
+        None => (initial(run, aggregation)?, record.timestamp),
     };
-    let new = run.added(aggregation, record, &old)?;
-    let told = Change {
+    let new = add(run, aggregation, record, &old)?;
+    let put = Put {
+        value: &new,
+        timestamp: time,
+        headers: &NO_HEADERS,
+    };
+    let Some(is_latest) = run.put_versioned(store, &record.key, put)? else {
+        return Ok(());
+    };
+    let change = Change {
         new,
-        old,
-        is_latest: true,
+        old: if send_old { old } else { Value::Null },
+        is_latest,
     };
-    Keeping::new(Some(store), send_old).keep_and_forward(run, node, record, told, time)
+    forward_change(
+        run,
+        node,
+        record.key.clone(),
+        change,
+        (time, &record.headers),
+    )
+}
+
+/// Pass a change on with a time and headers of its own.
+pub(super) fn forward_change<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    node: &'a Node,
+    key: Value<H::Object>,
+    change: Change<H::Object>,
+    (timestamp, headers): (i64, &Headers),
+) -> Outcome<H> {
+    let changed = Record {
+        key,
+        payload: Payload::Change(change),
+        timestamp,
+        headers: headers.clone(),
+    };
+    run.forward(node, &changed)
+}
+
+/// The aggregate of nothing; null means that the first value stands alone.
+pub(super) fn initial<H: Application>(
+    run: &mut Run<'_, H>,
+    aggregation: &Aggregation,
+) -> Outcome<H, Value<H::Object>> {
+    match aggregation {
+        Aggregation::Count => Ok(Value::Int(0)),
+        Aggregation::Reduce(_) => Ok(Value::Null),
+        Aggregation::Fold { initializer, .. } => run.call(initializer, &Offer::new(&Value::Null)),
+        Aggregation::Columns(columns) => Ok(document(columns, &columns::initial(columns))),
+    }
+}
+
+/// The aggregate after a record.
+pub(super) fn add<H: Application>(
+    run: &mut Run<'_, H>,
+    aggregation: &Aggregation,
+    record: &Record<H::Object>,
+    aggregate: &Value<H::Object>,
+) -> Outcome<H, Value<H::Object>> {
+    match aggregation {
+        Aggregation::Count => sum(run, aggregate, &Value::Int(1)),
+        Aggregation::Reduce(_) if aggregate.is_null() => Ok(record.value().clone()),
+        Aggregation::Reduce(reducer) => {
+            let offer = Offer::new(&Value::Null).value(record.value());
+            run.call(reducer, &offer.aggregate(aggregate))
+        }
+        Aggregation::Fold { adder, .. } => {
+            let offer = Offer::new(&record.key).value(record.value());
+            run.call(adder, &offer.aggregate(aggregate))
+        }
+        Aggregation::Columns(columns) => {
+            let mut cells = cells(run, columns, aggregate)?;
+            let mut given = given(run, columns, record)?;
+            take_in(columns, &mut cells, &mut given)?;
+            Ok(document(columns, &cells))
+        }
+    }
+}
+
+/// The aggregate of two sessions, the earlier one first.
+pub(super) fn merge<H: Application>(
+    run: &mut Run<'_, H>,
+    aggregation: &Aggregation,
+    key: &Value<H::Object>,
+    one: &Value<H::Object>,
+    other: &Value<H::Object>,
+) -> Outcome<H, Value<H::Object>> {
+    match aggregation {
+        Aggregation::Count => sum(run, one, other),
+        Aggregation::Reduce(_) if one.is_null() => Ok(other.clone()),
+        Aggregation::Reduce(reducer) => {
+            let offer = Offer::new(&Value::Null).value(other);
+            run.call(reducer, &offer.aggregate(one))
+        }
+        Aggregation::Fold {
+            merger: Some(merger),
+            ..
+        } => run.call(merger, &Offer::new(key).sides(one, other)),
+        Aggregation::Fold { merger: None, .. } => Err(refused(
+            "an aggregation of sessions has no function that joins two sessions",
+            "give it a merger",
+        )),
+        Aggregation::Columns(columns) => {
+            let mut held = cells(run, columns, one)?;
+            let next = cells(run, columns, other)?.into_vec().into_iter();
+            let mut given: Given = next
+                .map(|cell| (cell != Cell::Null).then_some(cell))
+                .collect();
+            take_in(columns, &mut held, &mut given)?;
+            Ok(document(columns, &held))
+        }
+    }
+}
+
+/// Counts added up, as Python adds what the store's serde gave back.
+fn sum<H: Application>(
+    run: &mut Run<'_, H>,
+    one: &Value<H::Object>,
+    other: &Value<H::Object>,
+) -> Outcome<H, Value<H::Object>> {
+    if let (Value::Int(one), Value::Int(other)) = (one, other)
+        && let Some(sum) = one.checked_add(*other)
+    {
+        return Ok(Value::Int(sum));
+    }
+    let (one, other) = (needed_cell(run, one)?, needed_cell(run, other)?);
+    let sum = columns::combine(Aggregate::Count, &one, other).map_err(unfit)?;
+    Ok(columns::value(&sum))
+}
+
+/// What the record adds to each column. Nothing of the engine changes here.
+pub(super) fn given<H: Application>(
+    run: &mut Run<'_, H>,
+    columns: &[Column],
+    record: &Record<H::Object>,
+) -> Outcome<H, Given> {
+    let mut given = std::mem::take(&mut run.engine.given);
+    given.clear();
+    for column in columns {
+        let Some(of) = &column.of else {
+            given.push(Some(Cell::Int(1)));
+            continue;
+        };
+        let value = run.call(of, &Offer::record(record))?;
+        given.push(match value {
+            Value::Null => None,
+            _ if column.aggregate == Aggregate::Count => Some(Cell::Int(1)),
+            value => Some(needed_cell(run, &value)?),
+        });
+    }
+    Ok(given)
+}
+
+/// Puts what is given into the cells; `given` then holds what stood there before. On an error the cells are
+/// as they were.
+pub(super) fn take_in<E>(
+    columns: &[Column],
+    cells: &mut [Cell],
+    given: &mut Given,
+) -> Result<(), Stop<E>> {
+    for place in 0..columns.len().min(cells.len()) {
+        let Some(value) = given[place].take() else {
+            continue;
+        };
+        match columns::combine(columns[place].aggregate, &cells[place], value) {
+            Ok(new) => given[place] = Some(std::mem::replace(&mut cells[place], new)),
+            Err(why) => {
+                for (cell, before) in cells.iter_mut().zip(given.iter_mut()).take(place) {
+                    if let Some(before) = before.take() {
+                        *cell = before;
+                    }
+                }
+                return Err(unfit(why));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn unfit<E>(why: columns::Unfit) -> Stop<E> {
+    refused(format!("an aggregation cannot {why}"), ONE_TYPE)
+}
+
+/// The record of an aggregate, as cells.
+pub(super) fn cells<H: Application>(
+    run: &mut Run<'_, H>,
+    columns: &[Column],
+    aggregate: &Value<H::Object>,
+) -> Outcome<H, Box<[Cell]>> {
+    match aggregate {
+        Value::Json(document) => Ok(columns::read(columns, document)),
+        Value::Object(object) => match run.host.native(object).map_err(raised)? {
+            Value::Json(document) => Ok(columns::read(columns, &document)),
+            _ => Err(refused(
+                "an aggregate of columns is not a record",
+                "give its store a serde that gives back what it was given",
+            )),
+        },
+        _ => Ok(columns::initial(columns)),
+    }
+}
+
+fn needed_cell<H: Application>(run: &mut Run<'_, H>, value: &Value<H::Object>) -> Outcome<H, Cell> {
+    if let Some(cell) = columns::cell(value) {
+        return Ok(cell);
+    }
+    let mut name = value.type_name().map(str::to_owned);
+    if let Value::Object(object) = value {
+        let native = run.host.native(object).map_err(raised)?;
+        if let Some(cell) = columns::cell(&native) {
+            return Ok(cell);
+        }
+        name = Some(run.host.type_name(object));
+    }
+    let name = name.unwrap_or_default();
+    Err(unfit(format!("hold {name}")))
+}
+
+pub(super) fn document<O>(columns: &[Column], cells: &[Cell]) -> Value<O> {
+    let mut document = Vec::with_capacity(64);
+    columns::write(
+        columns.iter().map(|column| &*column.prefix),
+        cells,
+        &mut document,
+    );
+    Value::Json(document.into())
 }

@@ -37,9 +37,9 @@ pub fn initial(columns: &[Column]) -> Box<[Cell]> {
 }
 
 /// Appends the record as JSON; `names` are quoted and end with their colon.
-pub fn write(names: &[Box<[u8]>], cells: &[Cell], out: &mut Vec<u8>) {
+pub fn write<'n>(names: impl Iterator<Item = &'n [u8]>, cells: &[Cell], out: &mut Vec<u8>) {
     out.push(b'{');
-    for (place, (name, cell)) in names.iter().zip(cells).enumerate() {
+    for (place, (name, cell)) in names.zip(cells).enumerate() {
         if place > 0 {
             out.push(b',');
         }

@@ -1,6 +1,8 @@
 //! The operators, one function each, chosen by the plan's row.
 
 mod aggregations;
+#[cfg(test)]
+mod aggregations_tests;
 pub mod columns;
 mod foreign_key;
 pub mod functions;
@@ -14,6 +16,8 @@ mod tables;
 pub mod views;
 pub(crate) mod waiting;
 mod windows;
+
+pub(crate) use aggregations::Given;
 
 use crate::application::Application;
 use crate::engine::Run;
@@ -30,6 +34,7 @@ pub enum State {
     None,
     /// The highest time that the operator has seen, and when it emitted last; -1 is never.
     Clock { observed: i64, emitted: i64 },
+    /// Of aggregations in windows.
     Emit(windows::EmitClock),
 }
 
@@ -62,7 +67,7 @@ pub fn process<'a, H: Application>(
             store,
             aggregation,
             send_old,
-        } => aggregations::process(run, node, (*store, *send_old), aggregation, record),
+        } => aggregations::process(run, node, (*store, aggregation, *send_old), record),
         Operator::WindowAggregate(row) => windows::process(run, node, id, row, record),
         Operator::SlidingAggregate(row) => sliding::process(run, node, id, row, record),
         Operator::SessionAggregate(row) => sessions::process(run, node, id, row, record),

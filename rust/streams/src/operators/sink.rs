@@ -88,15 +88,24 @@ fn append<H: Application>(
     let name = run.plan.topic_name(topic);
     let output = &mut run.engine.output;
     let key = &record.key;
-    let written = row.key.serialize_into(run.host, name, headers, key, output.begin())?;
+    let written = row
+        .key
+        .serialize_into(run.host, name, headers, key, output.begin())?;
     output.end_key(written);
     let arena = output.arena();
     match &record.payload {
-        Payload::Plain(value) => row.value.serialize_into(run.host, name, headers, value, arena),
-        Payload::Change(change) => {
+        Payload::Plain(value) => row
+            .value
+            .serialize_into(run.host, name, headers, value, arena),
+        Payload::Change(change) if row.changes => {
             let values = (&change.new, &change.old);
             changed(run.host, &row.value, name, headers, values, arena)?;
             Ok(true)
+        }
+        Payload::Change(change) => {
+            let value = &change.new;
+            row.value
+                .serialize_into(run.host, name, headers, value, arena)
         }
         Payload::Subscription(subscription) => {
             subscription.write(arena);

@@ -5,35 +5,32 @@
 //! it. A record goes into all windows that hold its time, and makes those that are missing. Times below d
 //! have one window more, [0, d], that stands for all windows that would start before 0.
 
-use std::collections::HashSet;
-
 use crate::application::Application;
 use crate::context::UNKNOWN;
 use crate::engine::Run;
 use crate::host::Headers;
-use crate::operators::joins::NO_HEADERS;
+use crate::operators::aggregations;
+use crate::operators::joins::{NO_HEADERS, NULL_KEY_OR_VALUE};
 use crate::operators::waiting::refused;
 use crate::operators::windows::{CLOSED, emit, windowed};
 use crate::plan::operator::Windowed as Row;
 use crate::plan::window::SlidingWindows;
 use crate::plan::{Node, NodeId};
-use crate::record::{Change, Payload, Record, Stamped};
+use crate::record::{Change, Record};
 use crate::stop::Outcome;
 use crate::stores::Put;
 use crate::value::Value;
 
-const NULL_KEY_OR_VALUE: &str = "the key or the value is null";
+/// A value and its time, as a window held it.
+type Held<O> = (Value<O>, i64);
 
-/// One record on its way into the windows of its key.
-struct Sliding<'a, 'r, H: Application> {
+/// What goes into windows: the record, and the time by which windows are closed.
+struct Incoming<'a, 'r, O> {
     node: &'a Node,
     row: &'a Row<SlidingWindows>,
-    record: &'r Record<H::Object>,
-    difference: i64,
+    record: &'r Record<O>,
     close_time: i64,
 }
-
-type Held<H> = Stamped<<H as crate::host::Host>::Object>;
 
 pub(super) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
@@ -46,10 +43,9 @@ pub(super) fn process<'a, H: Application>(
         run.skip(&node.name, NULL_KEY_OR_VALUE);
         return Ok(());
     }
-    let clock = run.clock(id);
-    clock.stream_time = clock.stream_time.max(record.timestamp);
-    let close_time = clock.stream_time - row.windows.grace;
     let difference = row.windows.difference;
+    let seen = run.seen(id, record.timestamp);
+    let close_time = seen.saturating_sub(row.windows.grace);
     if record.timestamp.saturating_add(difference) < close_time {
         run.skip(&node.name, CLOSED);
         return Ok(());
@@ -60,191 +56,207 @@ pub(super) fn process<'a, H: Application>(
             "give them a difference of 1 ms or more",
         ));
     }
-    let sliding = Sliding::<H> {
+    let incoming = Incoming {
         node,
         row,
         record,
-        difference,
         close_time,
     };
     if record.timestamp < difference {
-        return sliding.early(run);
+        return early(run, &incoming);
     }
-    sliding.usual(run)?;
+    usual(run, &incoming)?;
     if row.on_close {
-        emit_closed(run, node, id, row, record, close_time)?;
+        emit_closed(run, node, id, row, close_time, &record.headers)?;
     }
     Ok(())
 }
 
-impl<'a, H: Application> Sliding<'a, '_, H> {
-    /// Latest windows first: those that hold the record, then the one before them.
-    fn usual(&self, run: &mut Run<'a, H>) -> Outcome<H> {
-        let timestamp = self.record.timestamp;
-        let mut starts = HashSet::new();
-        let (mut left, mut right): (Option<Held<H>>, Option<Held<H>>) = (None, None);
-        let (mut has_left, mut has_right) = (false, false);
-        // The time of the last record before this one.
-        let mut previous: Option<i64> = None;
-        let first = (timestamp - 2 * self.difference).max(0);
-        let found = run.window_fetch(self.row.store, &self.record.key, first, timestamp + 1)?;
-        for (start, held) in found.into_iter().rev() {
-            starts.insert(start);
-            let end = start + self.difference;
-            if start == timestamp + 1 {
-                has_right = true;
-            } else if end > timestamp {
-                self.add(run, start, &held)?;
-                right.get_or_insert(held);
-            } else if end == timestamp {
-                has_left = true;
-                self.add(run, start, &held)?;
-                if held.timestamp >= timestamp {
-                    // A record of this very time was here: it made all windows.
-                    return Ok(());
-                }
-                previous = Some(held.timestamp);
-            } else {
-                previous = Some(held.timestamp);
-                left = Some(held);
-                break;
+/// Latest windows first: those that hold the record, then the one before them.
+fn usual<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    incoming: &Incoming<'a, '_, H::Object>,
+) -> Outcome<H> {
+    let (timestamp, difference) = incoming.times();
+    let mut starts = Vec::new();
+    let mut left = None;
+    let mut right = None;
+    let (mut has_left, mut has_right) = (false, false);
+    // The time of the last record before this one.
+    let mut previous = None;
+    let first = timestamp
+        .saturating_sub(difference.saturating_mul(2))
+        .max(0);
+    for (start, held) in incoming.between(run, first)?.into_iter().rev() {
+        starts.push(start);
+        let end = start.saturating_add(difference);
+        if start == timestamp + 1 {
+            has_right = true;
+        } else if end > timestamp {
+            add(run, incoming, start, &held)?;
+            right = right.or(Some(held));
+        } else if end == timestamp {
+            has_left = true;
+            add(run, incoming, start, &held)?;
+            if held.1 >= timestamp {
+                return Ok(()); // a record of this very time was here: it made all windows
             }
-        }
-        if let Some(previous) = previous {
-            let after = previous + 1;
-            if !starts.contains(&after) && after + self.difference >= timestamp {
-                let fresh = self.fresh(run)?;
-                self.add(run, after, &fresh)?;
-            }
-        }
-        if !has_left {
-            let start = timestamp - self.difference;
-            let held = match (previous, left) {
-                (Some(previous), Some(left)) if start <= previous => Stamped {
-                    value: left.value,
-                    timestamp,
-                    headers: Headers::new(),
-                },
-                _ => self.fresh(run)?,
-            };
-            self.add(run, start, &held)?;
-        }
-        if !has_right {
-            self.make_right(run, right)?;
-        }
-        Ok(())
-    }
-
-    /// A time before the first whole window: earliest windows first.
-    fn early(&self, run: &mut Run<'a, H>) -> Outcome<H> {
-        let timestamp = self.record.timestamp;
-        let mut starts = HashSet::new();
-        let (mut combined, mut right): (Option<Held<H>>, Option<Held<H>>) = (None, None);
-        let mut has_right = false;
-        let mut previous: Option<i64> = None;
-        for (start, held) in
-            run.window_fetch(self.row.store, &self.record.key, 0, timestamp + 1)?
-        {
-            starts.insert(start);
-            if start == 0 {
-                if held.timestamp < timestamp {
-                    previous = Some(held.timestamp);
-                }
-                combined = Some(held);
-            } else if start <= timestamp {
-                self.add(run, start, &held)?;
-                right = Some(held);
-            } else {
-                has_right = true;
-            }
-        }
-        if right.is_none() {
-            right = combined.clone().filter(|combined| combined.timestamp > timestamp);
-        }
-        if !has_right {
-            self.make_right(run, right)?;
-        }
-        if let Some(previous) = previous
-            && !starts.contains(&(previous + 1))
-        {
-            let fresh = self.fresh(run)?;
-            self.add(run, previous + 1, &fresh)?;
-        }
-        let held = match combined {
-            Some(combined) => combined,
-            None => self.fresh(run)?,
-        };
-        self.add(run, 0, &held)
-    }
-
-    /// The window right after the record holds what lies behind it, if anything does.
-    fn make_right(&self, run: &mut Run<'a, H>, right: Option<Held<H>>) -> Outcome<H> {
-        let timestamp = self.record.timestamp;
-        let Some(right) = right.filter(|right| right.timestamp > timestamp) else {
-            return Ok(());
-        };
-        let start = timestamp + 1;
-        self.put(run, start, &right.value, right.timestamp)?;
-        self.tell(run, start, right.value, Value::Null, right.timestamp)
-    }
-
-    fn add(&self, run: &mut Run<'a, H>, start: i64, held: &Held<H>) -> Outcome<H> {
-        if start + self.difference < self.close_time {
-            run.skip(&self.node.name, CLOSED);
-            return Ok(());
-        }
-        let new = run.added(&self.row.aggregation, self.record, &held.value)?;
-        let time = if held.value.is_null() {
-            self.record.timestamp
+            previous = Some(held.1);
         } else {
-            self.record.timestamp.max(held.timestamp)
-        };
-        self.put(run, start, &new, time)?;
-        self.tell(run, start, new, held.value.clone(), time)
-    }
-
-    fn put(
-        &self,
-        run: &mut Run<'a, H>,
-        start: i64,
-        value: &Value<H::Object>,
-        timestamp: i64,
-    ) -> Outcome<H> {
-        let put = Put {
-            value,
-            timestamp,
-            headers: &NO_HEADERS,
-        };
-        run.window_put(self.row.store, &self.record.key, start, put)
-    }
-
-    fn tell(
-        &self,
-        run: &mut Run<'a, H>,
-        start: i64,
-        new: Value<H::Object>,
-        old: Value<H::Object>,
-        timestamp: i64,
-    ) -> Outcome<H> {
-        if self.row.on_close {
-            return Ok(());
+            previous = Some(held.1);
+            left = Some(held);
+            break;
         }
-        let old = if self.row.send_old { old } else { Value::Null };
-        let told = Record {
-            key: windowed(&self.record.key, start, start + self.difference),
-            payload: Payload::Change(Change::new(new, old)),
-            timestamp,
-            headers: self.record.headers.clone(),
+    }
+    if let Some(after) = previous.map(|previous| previous + 1)
+        && !starts.contains(&after)
+        && after.saturating_add(difference) >= timestamp
+    {
+        let fresh = incoming.fresh(run)?;
+        add(run, incoming, after, &fresh)?;
+    }
+    if !has_left {
+        let start = timestamp - difference;
+        let held = match left {
+            Some(left) if previous.is_some_and(|previous| start <= previous) => (left.0, timestamp),
+            _ => incoming.fresh(run)?,
         };
-        run.forward(self.node, &told)
+        add(run, incoming, start, &held)?;
+    }
+    if !has_right {
+        make_right(run, incoming, right)?;
+    }
+    Ok(())
+}
+
+/// A time before the first whole window: earliest windows first.
+fn early<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    incoming: &Incoming<'a, '_, H::Object>,
+) -> Outcome<H> {
+    let (timestamp, _) = incoming.times();
+    let mut starts = Vec::new();
+    let mut combined = None;
+    let mut right = None;
+    let mut has_right = false;
+    let mut previous = None;
+    for (start, held) in incoming.between(run, 0)? {
+        starts.push(start);
+        if start == 0 {
+            if held.1 < timestamp {
+                previous = Some(held.1);
+            }
+            combined = Some(held);
+        } else if start <= timestamp {
+            add(run, incoming, start, &held)?;
+            right = Some(held);
+        } else {
+            has_right = true;
+        }
+    }
+    if right.is_none() {
+        right = combined.clone().filter(|(_, time)| *time > timestamp);
+    }
+    if !has_right {
+        make_right(run, incoming, right)?;
+    }
+    if let Some(after) = previous.map(|previous| previous + 1)
+        && !starts.contains(&after)
+    {
+        let fresh = incoming.fresh(run)?;
+        add(run, incoming, after, &fresh)?;
+    }
+    let held = match combined {
+        Some(held) => held,
+        None => incoming.fresh(run)?,
+    };
+    add(run, incoming, 0, &held)
+}
+
+/// The window right after the record holds what lies behind it, if anything does.
+fn make_right<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    incoming: &Incoming<'a, '_, H::Object>,
+    right: Option<Held<H::Object>>,
+) -> Outcome<H> {
+    let (timestamp, _) = incoming.times();
+    let Some((value, time)) = right.filter(|(_, time)| *time > timestamp) else {
+        return Ok(());
+    };
+    keep(run, incoming, timestamp + 1, value, Value::Null, time)
+}
+
+/// Take the record into the window that starts at `start`.
+fn add<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    incoming: &Incoming<'a, '_, H::Object>,
+    start: i64,
+    held: &Held<H::Object>,
+) -> Outcome<H> {
+    let (timestamp, difference) = incoming.times();
+    if start.saturating_add(difference) < incoming.close_time {
+        run.skip(&incoming.node.name, CLOSED);
+        return Ok(());
+    }
+    let (old, held_time) = held;
+    let new = aggregations::add(run, &incoming.row.aggregation, incoming.record, old)?;
+    let time = if old.is_null() {
+        timestamp
+    } else {
+        timestamp.max(*held_time)
+    };
+    keep(run, incoming, start, new, old.clone(), time)
+}
+
+/// Put the value of a window, and tell the children.
+fn keep<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    incoming: &Incoming<'a, '_, H::Object>,
+    start: i64,
+    new: Value<H::Object>,
+    old: Value<H::Object>,
+    timestamp: i64,
+) -> Outcome<H> {
+    let (row, record) = (incoming.row, incoming.record);
+    let put = Put {
+        value: &new,
+        timestamp,
+        headers: &NO_HEADERS,
+    };
+    run.window_put(row.store, &record.key, start, put)?;
+    if row.on_close {
+        return Ok(());
+    }
+    let end = start.saturating_add(row.windows.difference);
+    let key = windowed(record.key.clone(), start, end);
+    let old = if row.send_old { old } else { Value::Null };
+    let place = (timestamp, &record.headers);
+    aggregations::forward_change(run, incoming.node, key, Change::new(new, old), place)
+}
+
+impl<O: Clone> Incoming<'_, '_, O> {
+    /// The record's time, and how long windows are.
+    fn times(&self) -> (i64, i64) {
+        (self.record.timestamp, self.row.windows.difference)
     }
 
-    fn fresh(&self, run: &mut Run<'a, H>) -> Outcome<H, Held<H>> {
-        Ok(Stamped {
-            value: run.initial(&self.row.aggregation)?,
-            timestamp: self.record.timestamp,
-            headers: Headers::new(),
-        })
+    fn fresh<H: Application<Object = O>>(&self, run: &mut Run<'_, H>) -> Outcome<H, Held<O>> {
+        let initial = aggregations::initial(run, &self.row.aggregation)?;
+        Ok((initial, self.record.timestamp))
+    }
+
+    /// The key's windows from `first` to the one right after the record, in order.
+    fn between<H: Application<Object = O>>(
+        &self,
+        run: &mut Run<'_, H>,
+        first: i64,
+    ) -> Outcome<H, Vec<(i64, Held<O>)>> {
+        let last = self.record.timestamp.saturating_add(1);
+        let found = run.window_fetch(self.row.store, &self.record.key, first, last)?;
+        let found = found.into_iter();
+        Ok(found
+            .map(|(start, held)| (start, (held.value, held.timestamp)))
+            .collect())
     }
 }
 
@@ -253,22 +265,22 @@ fn emit_closed<'a, H: Application>(
     node: &'a Node,
     id: NodeId,
     row: &'a Row<SlidingWindows>,
-    record: &Record<H::Object>,
     close_time: i64,
+    headers: &Headers,
 ) -> Outcome<H> {
-    if !run.emits(id, close_time) {
+    let Some(closed) = run.due(id, close_time) else {
         return Ok(());
-    }
+    };
     let difference = row.windows.difference;
-    let (last, closed) = (close_time - difference - 1, run.clock(id).closed);
+    let last = close_time.saturating_sub(difference).saturating_sub(1);
     if last < 0 {
         return Ok(());
     }
-    let first = if closed == UNKNOWN {
-        0
-    } else {
-        (closed - difference).max(0)
+    let first = match closed {
+        UNKNOWN => 0,
+        closed => closed.saturating_sub(difference).max(0),
     };
-    let store = (row.store, difference);
-    emit(run, node, id, store, (first, last), record, close_time)
+    emit(run, node, row, (first, last), difference, headers)?;
+    run.emit_clock(id).closed = close_time;
+    Ok(())
 }

@@ -196,14 +196,8 @@ pub(super) fn to_stream<'a, H: Application>(
     node: &'a Node,
     record: &Record<H::Object>,
 ) -> Outcome<H> {
-    let value = record.change().new.clone();
-    let plain = Record::plain(
-        record.key.clone(),
-        value,
-        record.timestamp,
-        record.headers.clone(),
-    );
-    run.forward(node, &plain)
+    // A record's value is its change's new value to whoever takes a stream's record.
+    run.forward(node, record)
 }
 
 /// A change under a new key: the old pair is taken away, the new one added, in this order.

@@ -79,7 +79,9 @@ impl<H: Application> Run<'_, H> {
             return Ok(None);
         };
         let timestamp = held.as_ref().map_or(-1, |held| held.timestamp);
-        let headers = held.as_ref().map_or_else(Headers::new, |held| held.headers.clone());
+        let headers = held
+            .as_ref()
+            .map_or_else(Headers::new, |held| held.headers.clone());
         let value = held.map_or(Value::Null, |held| held.value);
         let place = Place {
             topic: None,

@@ -1,110 +1,90 @@
 //! Aggregations in time windows: tumbling, hopping, unlimited; and the clock of what windows emit.
 //!
 //! A record counts for every window that holds its time, but those that ended `grace` or more before the
-//! operator's stream time: the highest time of a record with a key that it has seen. Records with a null
-//! value count too; only the key is asked for.
+//! operator's stream time: the highest time of a record with a key that it has seen.
 
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::application::Application;
 use crate::context::UNKNOWN;
 use crate::engine::Run;
-use crate::operators::State;
+use crate::host::Headers;
+use crate::operators::columns::{self, Cell};
+use crate::operators::joins::NO_HEADERS;
+use crate::operators::{State, aggregations};
+use crate::packed::Packed;
+use crate::plan::aggregation::{Aggregation, Column};
 use crate::plan::operator::Windowed as Row;
 use crate::plan::window::Windows;
-use crate::plan::{Node, NodeId, StoreId};
-use crate::record::{Change, Payload, Record};
+use crate::plan::{Node, NodeId};
+use crate::record::{Change, Record};
 use crate::stop::Outcome;
 use crate::stores::Put;
+use crate::stores::kept::{Entry, Kept};
 use crate::value::{Value, Windowed};
 
-const NULL_KEY: &str = "the key is null";
+pub(super) const NULL_KEY: &str = "the key is null";
 pub(super) const CLOSED: &str = "its window is closed";
 
-/// When windows that closed are emitted: at most once an interval of the wall clock.
-#[derive(Debug)]
+/// Stream time, and when windows that closed are emitted: at most once an interval of the wall clock.
+#[derive(Clone, Copy, Debug)]
 pub struct EmitClock {
+    /// The highest time of a record with a key.
+    pub stream_time: i64,
     next: i64,
     /// The close time up to which all was emitted.
     pub closed: i64,
-    pub stream_time: i64,
 }
 
 impl Default for EmitClock {
     fn default() -> Self {
         Self {
+            stream_time: UNKNOWN,
             next: 0,
             closed: UNKNOWN,
-            stream_time: UNKNOWN,
         }
     }
 }
 
+impl EmitClock {
+    fn is_due(&mut self, now: i64, interval: i64, close_time: i64) -> bool {
+        if now < self.next {
+            return false;
+        }
+        self.next = now.saturating_add(interval);
+        self.closed == UNKNOWN || self.closed < close_time
+    }
+}
+
 impl<H: Application> Run<'_, H> {
-    pub(super) fn clock(&mut self, id: NodeId) -> &mut EmitClock {
+    pub(super) fn emit_clock(&mut self, id: NodeId) -> &mut EmitClock {
         let state = &mut self.engine.states[id];
         if !matches!(state, State::Emit(_)) {
             *state = State::Emit(EmitClock::default());
         }
         match state {
             State::Emit(clock) => clock,
-            _ => unreachable!("it was made just now"),
+            _ => unreachable!("it was set just now"),
         }
     }
 
-    /// Whether what has closed is to be emitted now.
-    pub(super) fn emits(&mut self, id: NodeId, close_time: i64) -> bool {
+    /// Moves the operator's stream time on, and gives it.
+    pub(super) fn seen(&mut self, id: NodeId, timestamp: i64) -> i64 {
+        let clock = self.emit_clock(id);
+        clock.stream_time = clock.stream_time.max(timestamp);
+        clock.stream_time
+    }
+
+    /// Whether windows that closed may be emitted now; the close time up to which they were.
+    pub(super) fn due(&mut self, id: NodeId, close_time: i64) -> Option<i64> {
         let now = self.engine.context.now;
         let interval = self.plan.settings.emit_interval;
-        let clock = self.clock(id);
-        if now < clock.next {
-            return false;
-        }
-        clock.next = now + interval;
-        clock.closed == UNKNOWN || clock.closed < close_time
-    }
-}
-
-/// The first start of a window that holds a time, and how far apart they are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Starts {
-    first: i64,
-    last: i64,
-    step: i64,
-    size: i64,
-}
-
-fn starts(windows: Windows, timestamp: i64) -> Option<Starts> {
-    match windows {
-        Windows::Time { size, advance, .. } => {
-            let first = (timestamp - size + advance).max(0) / advance * advance;
-            Some(Starts {
-                first,
-                last: timestamp,
-                step: advance,
-                size,
-            })
-        }
-        Windows::Unlimited { start } => (timestamp >= start).then_some(Starts {
-            first: start,
-            last: start,
-            step: i64::MAX,
-            size: i64::MAX,
-        }),
-    }
-}
-
-impl Starts {
-    fn end(&self, start: i64) -> i64 {
-        if self.size == i64::MAX {
-            return i64::MAX;
-        }
-        start + self.size
-    }
-
-    /// The starts themselves, to see whether two times have the same windows.
-    fn count(&self) -> (i64, i64) {
-        (self.first, (self.last - self.first) / self.step)
+        let clock = self.emit_clock(id);
+        clock
+            .is_due(now, interval, close_time)
+            .then_some(clock.closed)
     }
 }
 
@@ -119,74 +99,127 @@ pub(super) fn process<'a, H: Application>(
         run.skip(&node.name, NULL_KEY);
         return Ok(());
     }
-    let clock = run.clock(id);
-    clock.stream_time = clock.stream_time.max(record.timestamp);
-    let grace = match row.windows {
-        Windows::Time { grace, .. } => grace,
-        Windows::Unlimited { .. } => 0,
-    };
-    let close_time = clock.stream_time - grace;
+    let close_time = run
+        .seen(id, record.timestamp)
+        .saturating_sub(row.windows.grace());
     let raw = run.needed_key(row.store, &record.key)?;
-    let Some(starts) = starts(row.windows, record.timestamp) else {
-        return Ok(());
-    };
-    let mut start = starts.first;
-    while start <= starts.last {
-        let end = starts.end(start);
+    for (start, end) in row.windows.of(record.timestamp) {
         if end <= close_time {
             run.skip(&node.name, CLOSED);
-        } else {
-            update(run, node, row, record, &raw, (start, end))?;
+            continue;
         }
-        let Some(next) = start.checked_add(starts.step) else {
-            break;
-        };
-        start = next;
+        update(run, node, row, record, (&raw, start, end))?;
     }
     if row.on_close {
-        emit_closed(run, node, id, row, record, close_time)?;
+        emit_closed(run, node, id, row, close_time, &record.headers)?;
     }
     Ok(())
 }
 
+/// Take the record into one window.
 fn update<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     row: &'a Row<Windows>,
     record: &Record<H::Object>,
-    raw: &crate::packed::Packed,
-    (start, end): (i64, i64),
+    (raw, start, end): (&Packed, i64, i64),
 ) -> Outcome<H> {
+    if let Aggregation::Columns(columns) = &row.aggregation
+        && !run.store_row(row.store).columns.is_empty()
+    {
+        return update_cells(run, node, (row, columns), record, (raw, start, end));
+    }
     let (old, time) = match run.window_get_raw(row.store, raw, start)? {
-        Some(held) => (held.value, record.timestamp.max(held.timestamp)),
-        None => (run.initial(&row.aggregation)?, record.timestamp),
+        Some(held) => (held.value, held.timestamp.max(record.timestamp)),
+        None => (
+            aggregations::initial(run, &row.aggregation)?,
+            record.timestamp,
+        ),
     };
-    let new = run.added(&row.aggregation, record, &old)?;
+    let new = aggregations::add(run, &row.aggregation, record, &old)?;
     let put = Put {
         value: &new,
         timestamp: time,
-        headers: &crate::operators::joins::NO_HEADERS,
+        headers: &NO_HEADERS,
     };
     run.window_put_raw(row.store, raw, start, put)?;
     if row.on_close {
         return Ok(());
     }
-    let change = Change::new(new, if row.send_old { old } else { Value::Null });
-    let told = Record {
-        key: windowed(&record.key, start, end),
-        payload: Payload::Change(change),
-        timestamp: time,
-        headers: record.headers.clone(),
-    };
-    run.forward(node, &told)
+    let key = windowed(record.key.clone(), start, end);
+    let old = if row.send_old { old } else { Value::Null };
+    let place = (time, &record.headers);
+    aggregations::forward_change(run, node, key, Change::new(new, old), place)
 }
 
-pub(super) fn windowed<O: Clone>(key: &Value<O>, start: i64, end: i64) -> Value<O> {
-    Value::Windowed(Arc::new(Windowed {
-        key: key.clone(),
-        start,
-        end,
-    }))
+/// As `update`, where the store keeps cells: numbers are added in place, and written once.
+fn update_cells<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    node: &'a Node,
+    (row, columns): (&'a Row<Windows>, &'a [Column]),
+    record: &Record<H::Object>,
+    (raw, start, end): (&Packed, i64, i64),
+) -> Outcome<H> {
+    let mut given = aggregations::given(run, columns, record)?;
+    let kept = run.store_row(row.store);
+    let keeps_times = kept.timestamped || kept.with_headers;
+    let mut old = Value::Null;
+    let mut json = std::mem::take(&mut run.engine.value_scratch);
+    json.clear();
+    let mut time = record.timestamp;
+    if let Some(entry) = run.window(row.store).get_mut(raw.as_slice(), start)
+        && let Kept::Cells(cells) = &mut entry.kept
+    {
+        if row.send_old {
+            old = aggregations::document(columns, cells);
+        }
+        aggregations::take_in(columns, cells, &mut given)?;
+        time = time.max(entry.timestamp);
+        entry.timestamp = if keeps_times { time } else { UNKNOWN };
+        entry.headers = None;
+        write(columns, cells, &mut json);
+    } else {
+        let mut cells = columns::initial(columns);
+        if let Some(held) = run.window_get_raw(row.store, raw, start)? {
+            cells = aggregations::cells(run, columns, &held.value)?;
+            time = time.max(held.timestamp);
+        }
+        if row.send_old {
+            old = aggregations::document(columns, &cells);
+        }
+        aggregations::take_in(columns, &mut cells, &mut given)?;
+        write(columns, &mut cells, &mut json);
+        let entry = Entry {
+            kept: Kept::Cells(cells),
+            timestamp: if keeps_times { time } else { UNKNOWN },
+            headers: None,
+        };
+        run.window_keep(row.store, raw, start, Some(entry), false);
+    }
+    run.engine.given = given;
+    run.window_log(row.store, raw, start, (Some(&json), time), &NO_HEADERS);
+    let new = (!row.on_close).then(|| Value::Json(Bytes::copy_from_slice(&json)));
+    run.give_back(json);
+    let Some(new) = new else {
+        return Ok(());
+    };
+    let key = windowed(record.key.clone(), start, end);
+    let place = (time, &record.headers);
+    aggregations::forward_change(run, node, key, Change::new(new, old), place)
+}
+
+/// Appends cells as JSON. What JSON has no number for is written as null, and so it is read again.
+fn write(columns: &[Column], cells: &mut [Cell], out: &mut Vec<u8>) {
+    columns::write(columns.iter().map(|column| &*column.prefix), cells, out);
+    for cell in cells {
+        if matches!(cell, Cell::Float(number) if !number.is_finite()) {
+            *cell = Cell::Null;
+        }
+    }
+}
+
+pub(super) fn windowed<O>(key: Value<O>, start: i64, end: i64) -> Value<O> {
+    Value::Windowed(Arc::new(Windowed { key, start, end }))
 }
 
 fn emit_closed<'a, H: Application>(
@@ -194,50 +227,78 @@ fn emit_closed<'a, H: Application>(
     node: &'a Node,
     id: NodeId,
     row: &'a Row<Windows>,
-    record: &Record<H::Object>,
     close_time: i64,
+    headers: &Headers,
 ) -> Outcome<H> {
-    if !run.emits(id, close_time) {
+    let Some(closed) = run.due(id, close_time) else {
         return Ok(());
-    }
-    let size = match row.windows {
-        Windows::Time { size, .. } => size,
-        Windows::Unlimited { .. } => i64::MAX,
     };
-    let (last, closed) = (close_time.saturating_sub(size), run.clock(id).closed);
+    let size = row.windows.size();
+    let last = close_time.saturating_sub(size);
     if last < 0 {
         return Ok(());
     }
     let mut first = 0;
     if closed != UNKNOWN {
         first = closed.saturating_sub(size).max(0) + 1;
-        let same = |time: i64| starts(row.windows, time).map(|starts| starts.count());
-        if same(last) == same(first - 1) {
+        if row.windows.of(last).eq(row.windows.of(first - 1)) {
             return Ok(());
         }
     }
-    emit(run, node, id, (row.store, size), (first, last), record, close_time)
+    emit(run, node, row, (first, last), size, headers)?;
+    run.emit_clock(id).closed = close_time;
+    Ok(())
 }
 
-/// The final results of windows that start from `first` to `last`.
-pub(super) fn emit<'a, H: Application>(
+/// The final results of windows that start from `first` to `last`, both in.
+pub(super) fn emit<'a, W, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
-    id: NodeId,
-    (store, size): (StoreId, i64),
+    row: &'a Row<W>,
     (first, last): (i64, i64),
-    record: &Record<H::Object>,
-    close_time: i64,
+    size: i64,
+    headers: &Headers,
 ) -> Outcome<H> {
-    for (key, start, held) in run.windows_by_time(store, first, last)? {
-        let told = Record {
-            key: windowed(&key, start, start.saturating_add(size)),
-            payload: Payload::Change(Change::new(held.value, Value::Null)),
-            timestamp: held.timestamp,
-            headers: record.headers.clone(),
-        };
-        run.forward(node, &told)?;
+    for (key, start, held) in run.windows_by_time(row.store, first, last)? {
+        let key = windowed(key, start, start.saturating_add(size));
+        let change = Change::new(held.value, Value::Null);
+        aggregations::forward_change(run, node, key, change, (held.timestamp, headers))?;
     }
-    run.clock(id).closed = close_time;
     Ok(())
+}
+
+impl Windows {
+    fn grace(&self) -> i64 {
+        match self {
+            Self::Time { grace, .. } => *grace,
+            Self::Unlimited { .. } => 0,
+        }
+    }
+
+    fn size(&self) -> i64 {
+        match self {
+            Self::Time { size, .. } => *size,
+            Self::Unlimited { .. } => i64::MAX,
+        }
+    }
+
+    /// The start and end of all windows of a time, in order.
+    fn of(&self, timestamp: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
+        let (first, last, step, size) = match *self {
+            Self::Unlimited { start } => (start, start.min(timestamp), i64::MAX, i64::MAX),
+            Self::Time { size, advance, .. } => {
+                let first = timestamp
+                    .saturating_sub(size)
+                    .saturating_add(advance)
+                    .max(0);
+                (first / advance * advance, timestamp, advance, size)
+            }
+        };
+        let mut next = (first <= last).then_some(first);
+        std::iter::from_fn(move || {
+            let start = next?;
+            next = start.checked_add(step).filter(|next| *next <= last);
+            Some((start, start.saturating_add(size)))
+        })
+    }
 }

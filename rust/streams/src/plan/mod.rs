@@ -21,6 +21,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::row::Row;
+use crate::serde::{Kind, Serde};
+use aggregation::Aggregation;
 use operator::Operator;
 use reading::{Fields, Read};
 pub use settings::Settings;
@@ -59,6 +61,21 @@ pub struct Node {
     pub stores: Box<[StoreId]>,
 }
 
+/// Sinks below the regrouping of a table write changes whole.
+fn write_changes(nodes: &mut [Node]) {
+    let regroups = |node: &&Node| matches!(node.operator, Operator::TableRepartitionMap { .. });
+    let below: Vec<NodeId> = nodes
+        .iter()
+        .filter(regroups)
+        .flat_map(|node| node.children.to_vec())
+        .collect();
+    for child in below {
+        if let Operator::Sink(sink) = &mut nodes[child].operator {
+            sink.changes = true;
+        }
+    }
+}
+
 impl Plan {
     /// Why a tree is no plan is said in English and names the node; it is a fault of ours.
     pub fn read(tree: &Row) -> Result<Self, String> {
@@ -72,7 +89,7 @@ impl Plan {
                 names.numbered(name)
             })
         });
-        let stores = stores.collect::<Read<_>>()?;
+        let mut stores = stores.collect::<Read<Box<[Store]>>>()?;
         let nodes = tree.list("nodes")?.iter().map(|row| {
             let fields = Fields::named(row, "node")?;
             let operator = Operator::read(&fields, &names)?;
@@ -92,7 +109,9 @@ impl Plan {
                 stores: Box::default(),
             })
         });
-        let nodes: Box<[Node]> = nodes.chain(sinks).collect::<Read<_>>()?;
+        let mut nodes: Box<[Node]> = nodes.chain(sinks).collect::<Read<_>>()?;
+        write_changes(&mut nodes);
+        keep_columns(&mut stores, &nodes);
         let sources = tree.list("sources")?.iter();
         let sources = sources.map(|row| Source::read(row, &names, &nodes));
         let sources = sources.collect::<Read<_>>()?;
@@ -122,6 +141,28 @@ impl Plan {
 
     pub fn node(&self, name: &str) -> Option<NodeId> {
         self.nodes.iter().position(|node| node.name == name)
+    }
+}
+
+/// Says to stores in which exactly one operator keeps native aggregates that they keep cells.
+fn keep_columns(stores: &mut [Store], nodes: &[Node]) {
+    for (id, store) in stores.iter_mut().enumerate() {
+        let is_json = matches!(
+            store.value,
+            Some(Serde::Native {
+                kind: Kind::Json,
+                ..
+            })
+        );
+        let operators = nodes.iter().filter_map(|node| node.operator.aggregation());
+        let mut own = operators.filter(|(known, _)| *known == id);
+        if let (Some((_, Aggregation::Columns(columns))), None) = (own.next(), own.next())
+            && is_json
+            && !store.retain_duplicates
+        {
+            let names = columns.iter().map(|column| column.prefix.clone());
+            store.columns = names.collect();
+        }
     }
 }
 

@@ -132,6 +132,30 @@ impl Operator {
         }
         Err(node.wrong("operator", &format!("is of an unknown kind, {kind}")))
     }
+
+    /// An aggregation of a stream, and the store that holds its aggregates.
+    pub fn aggregation(&self) -> Option<(StoreId, &Aggregation)> {
+        Some(match self {
+            Self::StreamAggregate {
+                store, aggregation, ..
+            } => (*store, aggregation),
+            Self::WindowAggregate(row) => (row.store, &row.aggregation),
+            Self::SlidingAggregate(row) => (row.store, &row.aggregation),
+            Self::SessionAggregate(row) => (row.store, &row.aggregation),
+            _ => return None,
+        })
+    }
+
+    /// The store of windows that are emitted when they close.
+    pub fn emits_on_close(&self) -> Option<StoreId> {
+        let (store, on_close) = match self {
+            Self::WindowAggregate(row) => (row.store, row.on_close),
+            Self::SlidingAggregate(row) => (row.store, row.on_close),
+            Self::SessionAggregate(row) => (row.store, row.on_close),
+            _ => return None,
+        };
+        on_close.then_some(store)
+    }
 }
 
 fn stream(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operator>> {

@@ -12,6 +12,8 @@ pub struct Sink {
     pub key: Serde,
     pub value: Serde,
     pub partitioner: Option<PartitionerId>,
+    /// Changes of a table are written whole, as its regrouping reads them again.
+    pub changes: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +32,7 @@ impl Sink {
             key: read_serde(row, "key")?,
             value: read_serde(row, "value")?,
             partitioner: row.host_number_or_none("partitioner", "partitioner")?,
+            changes: false,
         })
     }
 }

@@ -65,6 +65,12 @@ impl<T> GraceBuffer<T> {
         (value.origin.timestamp <= until).then_some((stored, value))
     }
 
+    /// All records by their keys in the store, in order.
+    pub fn all(&self) -> impl Iterator<Item = (&[u8], &Buffered<T>)> {
+        let records = self.records.iter();
+        records.map(|(stored, value)| (stored.as_slice(), value))
+    }
+
     pub fn remove(&mut self, stored: &Packed) {
         self.records.remove(stored);
     }

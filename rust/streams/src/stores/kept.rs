@@ -87,7 +87,8 @@ impl Kept {
             }
             Self::Cells(cells) => {
                 let mut document = Vec::with_capacity(64);
-                columns::write(&row.columns, cells, &mut document);
+                let names = row.columns.iter().map(|name| &**name);
+                columns::write(names, cells, &mut document);
                 Value::Json(document.into())
             }
         })

@@ -4,6 +4,7 @@
 //! its changelog, whose value is the plain one: the time and the headers are the record's own.
 
 pub mod buffered;
+mod dumped;
 pub mod grace_buffer;
 mod hash;
 mod java_order;
@@ -27,6 +28,7 @@ use crate::host::Headers;
 use crate::plan::Settings;
 use crate::plan::store::{Store as Row, StoreKind};
 use crate::value::Value;
+pub use dumped::Dumped;
 pub use key_value::KeyValueStore;
 pub use kinds::{Grace, Suppressed};
 pub use lru::LruStore;
@@ -68,3 +70,6 @@ pub struct Put<'r, O> {
     pub timestamp: i64,
     pub headers: &'r Headers,
 }
+
+#[cfg(test)]
+mod tests;

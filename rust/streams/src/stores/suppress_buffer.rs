@@ -100,6 +100,12 @@ impl<T> SuppressBuffer<T> {
         self.bytes
     }
 
+    /// All keys with their changes, in the order in which they would leave.
+    pub fn all(&self) -> impl Iterator<Item = (&[u8], &Buffered<T>)> {
+        let sorted = self.sorted.iter();
+        sorted.map(|((_, key), entry)| (key.as_slice(), &entry.value))
+    }
+
     pub fn has_changes(&self) -> bool {
         !self.changed.is_empty()
     }

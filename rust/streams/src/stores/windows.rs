@@ -123,29 +123,41 @@ impl<H: Application> Run<'_, H> {
         if row.retain_duplicates {
             store.sequence = store.sequence.wrapping_add(1) & SEQUENCE_MASK;
         }
-        let sequence = store.sequence;
-        if let Some(topic) = row.changelog {
-            let time = match &bytes {
-                Some(_) => put.timestamp,
-                None => self.engine.context.timestamp,
-            };
-            let mut place = std::mem::take(&mut self.engine.scratch);
-            place.clear();
-            place.extend_from_slice(raw.as_slice());
-            place.extend_from_slice(&start.to_be_bytes());
-            place.extend_from_slice(&sequence.to_be_bytes());
-            let value = bytes.as_deref();
-            self.engine
-                .log(Some(topic), Some(&place), value, time, headers);
-            self.engine.scratch = place;
-        }
+        let time = match &bytes {
+            Some(_) => put.timestamp,
+            None => self.engine.context.timestamp,
+        };
+        self.window_log(id, raw, start, (bytes.as_deref(), time), headers);
         if let Some(bytes) = bytes {
             self.give_back(bytes);
         }
         Ok(())
     }
 
-    fn window_keep(
+    /// The changelog's record of a write.
+    pub(crate) fn window_log(
+        &mut self,
+        id: StoreId,
+        raw: &Packed,
+        start: i64,
+        (value, time): (Option<&[u8]>, i64),
+        headers: &Headers,
+    ) {
+        let Some(topic) = self.store_row(id).changelog else {
+            return;
+        };
+        let sequence = self.window(id).sequence;
+        let mut place = std::mem::take(&mut self.engine.scratch);
+        place.clear();
+        place.extend_from_slice(raw.as_slice());
+        place.extend_from_slice(&start.to_be_bytes());
+        place.extend_from_slice(&sequence.to_be_bytes());
+        self.engine
+            .log(Some(topic), Some(&place), value, time, headers);
+        self.engine.scratch = place;
+    }
+
+    pub(crate) fn window_keep(
         &mut self,
         id: StoreId,
         raw: &Packed,

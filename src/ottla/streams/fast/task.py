@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ottla._core import StreamsTask
-from ottla.streams.errors import ProcessingError
+from ottla.streams.errors import ProcessingError, StreamsError
 from ottla.streams.execution import Input, Produced, Settings, Skipped
 from ottla.streams.fast.compiled import compiled
 from ottla.streams.fast.processing import Processing
 from ottla.streams.fast.stores import face_of
 from ottla.streams.plan.topology import Topology
 
-Stopped = tuple[BaseException, str | None, bool]
+Stopped = tuple[BaseException, str | None, int]
 
 
 class FastTask:
@@ -62,6 +62,11 @@ class FastTask:
         return produced
 
     def store(self, name: str) -> Any:
+        if name not in self._topology.stores:
+            raise StreamsError(
+                f"there is no store {name}",
+                hint=f"there are {', '.join(sorted(self._topology.stores)) or 'none'}",
+            )
         return self._face(name, True)
 
     def _face(self, name: str, read_only: bool) -> Any:
@@ -76,10 +81,15 @@ class FastTask:
     def _raise(self, stopped: Stopped | None, produced: list[Produced]) -> None:
         if stopped is None:
             return
-        error, node, _ = stopped
-        failure = error if isinstance(error, ProcessingError) and node is None else ProcessingError(
-            f"{node or 'the task'}: {error}", hint="mend the cause, or give a handler that resumes"
+        error, node, place = stopped
+        failure = (
+            error
+            if isinstance(error, ProcessingError) and node is None
+            else ProcessingError(
+                f"{node or 'the task'}: {error}",
+                hint="mend the cause, or give a handler that resumes",
+            )
         )
         failure.produced = tuple(produced)
-        failure.place = produced[-1].cause if produced else 0
+        failure.place = place
         raise failure from (None if failure is error else error)

@@ -8,6 +8,7 @@ alone.
 every operator is, `context` the record at hand and what it causes, `catalog` which class runs which
 row of the plan. Operators stand by noun: `stateless`, `aggregations`, `windows`, `sliding`,
 `sessions`, `tables`, `transformers`, `processing`, `suppress`, `joins`, `sinks`; `views` are how
-they read tables. `stores` keep state as bytes and write changelogs; `stores.faces` are how users
-see them. `failures` asks the handlers and writes dead letters.
+they read tables. `stores` keep state as bytes and write changelogs; `stores.backends` is how
+`ottla.streams.faces` asks them, which users see. `failures` asks the handlers and writes dead
+letters.
 """

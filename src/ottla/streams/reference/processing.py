@@ -11,7 +11,7 @@ from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.processors import Cancellable, Clock, FixedKeyRecord, Record, RecordMetadata
 from ottla.streams.reference.operator import Operator, Wiring
-from ottla.streams.reference.stores.faces import face_of
+from ottla.streams.reference.stores.backends import face_of
 
 
 class NodeContext:

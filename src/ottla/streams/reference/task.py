@@ -25,7 +25,7 @@ from ottla.streams.reference.operator import Forward, Getter, Operator, Wiring, 
 from ottla.streams.reference.queues import UNREAD, Heap, Punctuation, TopicQueue
 from ottla.streams.reference.sinks import Sink
 from ottla.streams.reference.stateless import Branch, PassThrough
-from ottla.streams.reference.stores.faces import face_of
+from ottla.streams.reference.stores.backends import face_of
 from ottla.streams.reference.stores.store import StateStore
 from ottla.streams.reference.views import make_view
 

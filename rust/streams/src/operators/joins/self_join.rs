@@ -22,13 +22,7 @@ pub(super) fn process<'a, H: Application>(
         return Ok(());
     }
     let (before, after) = (row.windows.before, row.windows.after);
-    let own = run.call(&row.joiner, &Offer::new(&record.key).sides(value, value))?;
-    let own = Record {
-        key: record.key.clone(),
-        payload: Payload::Plain(own),
-        timestamp,
-        headers: record.headers.clone(),
-    };
+    let own = own_result(run, row, record)?;
     let retention = before
         .saturating_add(after)
         .saturating_add(row.windows.grace);
@@ -36,8 +30,7 @@ pub(super) fn process<'a, H: Application>(
     // A record that is too late to be kept does not join itself.
     let mut own = Some(own).filter(|_| timestamp > observed.saturating_sub(retention) + 1);
 
-    let from = timestamp.wrapping_sub(before).max(0);
-    let to = timestamp.wrapping_add(after).max(0);
+    let (from, to) = around(timestamp, before, after);
     for (other_time, other) in run.window_fetch(row.store, &record.key, from, to)? {
         let sides = (value, &other.value);
         forward_joined(
@@ -49,14 +42,11 @@ pub(super) fn process<'a, H: Application>(
             timestamp.max(other_time),
         )?;
     }
-    let from = timestamp.wrapping_sub(after).max(0);
-    let to = timestamp.wrapping_add(before).max(0);
+    let (from, to) = around(timestamp, after, before);
     for (other_time, other) in run.window_fetch(row.store, &record.key, from, to)? {
         // The record's own result stands in the order of time.
-        if other_time > timestamp {
-            if let Some(own) = own.take() {
-                run.forward(node, &own)?;
-            }
+        if let Some(own) = own.take_if(|_| other_time > timestamp) {
+            run.forward(node, &own)?;
         }
         let sides = (&other.value, value);
         forward_joined(
@@ -72,4 +62,28 @@ pub(super) fn process<'a, H: Application>(
         Some(own) => run.forward(node, &own),
         None => Ok(()),
     }
+}
+
+/// What the record makes with itself; Kafka asks for it before all others.
+fn own_result<H: Application>(
+    run: &mut Run<'_, H>,
+    row: &StreamSelfJoin,
+    record: &Record<H::Object>,
+) -> Outcome<H, Record<H::Object>> {
+    let value = record.value();
+    let own = run.call(&row.joiner, &Offer::new(&record.key).sides(value, value))?;
+    Ok(Record {
+        key: record.key.clone(),
+        payload: Payload::Plain(own),
+        timestamp: record.timestamp,
+        headers: record.headers.clone(),
+    })
+}
+
+/// Times from `before` to `after` a time; a sum beyond all time wraps to a negative one, as Java's does.
+fn around(timestamp: i64, before: i64, after: i64) -> (i64, i64) {
+    (
+        timestamp.wrapping_sub(before).max(0),
+        timestamp.wrapping_add(after).max(0),
+    )
 }
