@@ -261,6 +261,41 @@ def layout(rows: Sequence[Any], record: Sequence[str], covered: str) -> str:
     return _svg(840, y + 12, body, "The bytes of a record batch")
 
 
+def spans(
+    rows: Sequence[tuple[str, Sequence[tuple[int, int, str]]]], marks: Sequence[int], title: str
+) -> str:
+    """Spans of time by row, each with what is in it, below marks at points of time; in seconds."""
+    left, unit, end = 224, 10, 70
+    body = [f'<text x="16" y="28" font-weight="bold">{escape("records")}</text>']
+    y = 24
+    for at in marks:
+        x = left + unit * at
+        body += [
+            f'<circle cx="{x}" cy="{y}" r="5" fill="{INK}"/>',
+            f'<text x="{x}" y="{y - 9}" text-anchor="middle" font-size="10">{at} s</text>',
+        ]
+    y += 22
+    for name, found in rows:
+        body.append(f'<text x="16" y="{y + 16}" font-weight="bold">{escape(name)}</text>')
+        free: list[int] = []
+        for start, stop, what in sorted(found):
+            lane = next((at for at, taken in enumerate(free) if taken <= start), len(free))
+            free[lane : lane + 1] = [stop]
+            x, top = left + unit * start, y + 24 * lane
+            width = max(unit * (stop - start), 12)
+            body += [
+                f'<rect x="{x}" y="{top}" width="{width}" height="20" rx="4"/>',
+                f'<text x="{x + width / 2:g}" y="{top + 14}" text-anchor="middle">{what}</text>',
+            ]
+        y += 24 * len(free) + 14
+    for at in marks:
+        x = left + unit * at
+        body.append(
+            f'<line x1="{x}" y1="30" x2="{x}" y2="{y - 10}" stroke-dasharray="1 4" opacity="0.6"/>'
+        )
+    return _svg(left + unit * end + 16, y, body, title)
+
+
 def _svg(width: int, height: int, body: Iterable[str], title: str) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '

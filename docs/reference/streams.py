@@ -1,5 +1,5 @@
-"""What users of `ottla.streams` see, with signatures, docstrings and an example of each operator, for
-`generate.py`; and the topologies that pages show, drawn.
+"""What users of `ottla.streams` see, with signatures, docstrings and an example of each operator,
+for `generate.py`; and the topologies that pages show, drawn.
 
 Examples stand in `streams_examples.py`; a test runs them, and counts those that are missing.
 """
@@ -31,6 +31,7 @@ from ottla.streams import (
     WindowedKStream,
     errors,
     expressions,
+    processors,
     serdes,
 )
 from ottla.streams.builder import columns, specs, windows
@@ -38,6 +39,7 @@ from ottla.streams.builder.cogrouped import CogroupedKStream, WindowedCogrouped
 from ottla.streams.builder.stream import Split
 from ottla.streams.drawing import Drawing
 from ottla.streams.execution import Failure, Settings
+from ottla.streams.expressions.expression import Times
 from ottla.streams.testing import TestInput, TestOutput, TestRecord, TopologyTest
 
 HERE = Path(__file__).parent
@@ -67,6 +69,7 @@ WORDS = {
 PROCESSORS = (
     Processor, FixedKeyProcessor, ValueTransformer, ProcessorContext, Record, FixedKeyRecord,
 )  # fmt: skip
+FACES = tuple(one for name, one in vars(processors).items() if name.endswith("Store"))
 TESTS = (TopologyTest, TestInput, TestOutput, TestRecord)
 
 
@@ -150,15 +153,27 @@ def _expressions() -> str:
         if inspect.isfunction(one):
             lines.append(f"- `{name}{_signature(one)}`\n  {_said(one)}")
     lines += ["", "What every expression offers:\n"]
-    for name, call in methods(Expression):
+    for name, call in expression_methods():
         if name not in ("rows", "fields"):  # of executors
             lines.append(f"- `{name}{_signature(call)}`\n  {_said(call)}")
+        if name in EXAMPLES["EXPRESSIONS"]:
+            shown, given, result = EXAMPLES["EXPRESSIONS"][name]
+            lines[-1] += f" `{shown}` of `{given}` is `{result!r}`."
     return "\n".join([*lines, ""])
+
+
+def expression_methods() -> Iterator[tuple[str, Any]]:
+    """What expressions offer, and what they offer of times."""
+    yield from methods(Expression)
+    for name, call in methods(Times):
+        yield f"time.{name}", call
 
 
 def _processors() -> str:
     lines = ["## Processors\n", "Classes to write, and what they are given.\n"]
     lines += [_listed(kind) for kind in PROCESSORS]
+    lines += ["Stores, as they are read by a processor or a test; writing is `put`.\n"]
+    lines += [_listed(kind) for kind in FACES]
     return "\n".join(lines)
 
 
@@ -234,7 +249,36 @@ DRAWN = {
 
 def drawings() -> dict[str, str]:
     """The drawings of topologies that pages show."""
-    return {f"../concepts/{name}.svg": _drawn(*place).svg for name, place in DRAWN.items()}
+    found = {f"../concepts/{name}.svg": _drawn(*place).svg for name, place in DRAWN.items()}
+    spans = run_path(str(HERE / "drawings.py"))["spans"]
+    rows = [(name, counted(kind)) for name, kind in WINDOWS.items()]
+    found["../concepts/windows.svg"] = spans(rows, AT, "Windows of the same five records")
+    return found
+
+
+AT = (5, 12, 16, 31, 50)
+"""Seconds of the records in the drawing of windows."""
+WINDOWS = {
+    'tumbling("20s")': windows.tumbling("20s"),
+    'hopping("20s", every="10s")': windows.hopping("20s", every="10s"),
+    'sliding("10s")': windows.sliding("10s"),
+    'session("10s")': windows.session("10s"),
+}
+
+
+def counted(kind: Any) -> list[tuple[int, int, str]]:
+    """The windows that these records are counted in: from, to, how many; in seconds."""
+    app = Streams("windows")
+    stream = app.stream("in", key=str, value=str)
+    stream.group_by_key().windowed_by(kind).count().to_stream().to("out")
+    with TopologyTest(app, executor="python") as test:
+        for at in AT:
+            test.input("in").send("k", "v", at=at * 1000)
+        found = test.output("out").read_table()
+    return [
+        (max(window.start, 0) // 1000, window.end // 1000, str(count))
+        for window, count in found.items()
+    ]
 
 
 def _drawn(page: str, program: str) -> Drawing:

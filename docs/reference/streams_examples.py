@@ -1,5 +1,5 @@
-"""An example of every operator, as it would be typed: `streams.py` puts them into the reference, and
-a test runs them.
+"""An example of every operator, as it would be typed: `streams.py` puts them into the reference,
+and a test runs them.
 
 Each runs by itself. Names that it uses without making them are made anew before: `app`, and
 `orders`, a stream of JSON by customer; `prices`, a table of whole numbers by fruit; `run`, which
@@ -42,7 +42,8 @@ EXAMPLES: dict[str, str] = {
 """,
     "Streams.global_table": """
 >>> cities = app.global_table("cities", key=str, value=str)
->>> orders.join(cities, lambda order, city: city, on=lambda order: order["zip"]).to("out", value=str)
+>>> found = orders.join(cities, lambda order, city: city, on=lambda order: order["zip"])
+>>> found.to("out", value=str)
 >>> run(app, ("cities", "0150", "Oslo", 0), ("orders", "ann", {"zip": "0150"}, 1))
 [('ann', 'Oslo')]
 """,
@@ -54,9 +55,11 @@ EXAMPLES: dict[str, str] = {
 >>> class Keep(Processor):
 ...     def init(self, context):
 ...         self.store = context.store("rates")
+...
 ...     def process(self, record):
 ...         self.store.put(record.key, record.value)
->>> app.add_global_store(key_value("rates", key=str, value=float), "rates", Keep, key=str, value=float)
+>>> rates = key_value("rates", key=str, value=float)
+>>> app.add_global_store(rates, "rates", Keep, key=str, value=float)
 'rates'
 >>> with TopologyTest(app) as test:
 ...     test.input("rates").send("NOK", 11.5)
@@ -148,7 +151,8 @@ Topologies:
 [('ann', {'price': 3}), ('ann', {'price': -3})]
 """,
     "KStream.split": """
->>> parts = orders.split(name="by-price-").branch(col("price") >= 10, name="high").default(name="low")
+>>> parts = orders.split(name="by-price-").branch(col("price") >= 10, name="high")
+>>> parts = parts.default(name="low")
 >>> list(parts)
 ['by-price-high', 'by-price-low']
 >>> parts["by-price-high"].to("out")
@@ -213,6 +217,7 @@ Topologies:
 >>> class Total(Processor):
 ...     def init(self, context):
 ...         self.context, self.store = context, context.store("totals")
+...
 ...     def process(self, record):
 ...         total = (self.store.get(record.key) or 0) + record.value["price"]
 ...         self.store.put(record.key, total)
@@ -227,6 +232,7 @@ Topologies:
 >>> class Numbered(FixedKeyProcessor):
 ...     def init(self, context):
 ...         self.context, self.number = context, 0
+...
 ...     def process(self, record):
 ...         self.number += 1
 ...         self.context.forward(record.with_value(self.number))
@@ -237,8 +243,9 @@ Topologies:
     "KStream.join": """
 >>> paid = app.stream("payments", key=str, value=int)
 >>> near = join_within("1m", grace="10s")
->>> orders.join(paid, lambda order, sum: [order["price"], sum], within=near, value=dict,
-...     other_value=int).to("out", value=list)
+>>> orders.join(
+...     paid, lambda order, sum: [order["price"], sum], within=near, value=dict, other_value=int
+... ).to("out", value=list)
 >>> run(app, ("orders", "ann", {"price": 3}, 0), ("payments", "ann", 3, 30_000))
 [('ann', [3, 3])]
 """,
@@ -251,7 +258,8 @@ Topologies:
     "KStream.outer_join": """
 >>> paid = app.stream("payments", key=str, value=int)
 >>> orders.outer_join(paid, lambda order, sum: [order, sum], within=join_within("1m")).to(
-...     "out", value=list)
+...     "out", value=list
+... )
 >>> run(app, ("orders", "ann", {}, 0), ("payments", "ann", 3, 1000))
 [('ann', [{}, 3])]
 """,
@@ -273,22 +281,25 @@ Topologies:
 """,
     "KGroupedStream.windowed_by": """
 >>> orders.group_by_key().windowed_by(tumbling("1m")).count().to_stream().to("out")
->>> [(w.key, w.start, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 2_000), ("orders", "ann", {}, 60_000))]
+>>> sent = [("orders", "ann", {}, at) for at in (1_000, 2_000, 60_000)]
+>>> [(w.key, w.start, n) for w, n in run(app, *sent)]
 [('ann', 0, 1), ('ann', 0, 2), ('ann', 60000, 1)]
 """,
     "KGroupedStream.cogroup": """
 >>> returns = app.stream("returns", key=str, value=dict).group_by_key()
 >>> both = orders.group_by_key().cogroup(lambda order, total: total + order["price"])
 >>> both.cogroup(returns, lambda gone, total: total - gone["price"]).aggregate(
-...     lambda: 0, value=int).to_stream().to("out")
+...     lambda: 0, value=int
+... ).to_stream().to("out")
 >>> run(app, ("orders", "ann", {"price": 5}, 0), ("returns", "ann", {"price": 2}, 1))
 [('ann', 5), ('ann', 3)]
 """,
     "WindowedKStream.count": """
 >>> orders.group_by_key().windowed_by(session("30s")).count().to_stream().to("out")
->>> [(w.start, w.end, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 21_000))]
+>>> [
+...     (w.start, w.end, n)
+...     for w, n in run(app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 21_000))
+... ]
 [(1000, 1000, 1), (1000, 1000, None), (1000, 21000, 2)]
 """,
     "WindowedKStream.reduce": """
@@ -299,8 +310,11 @@ Topologies:
 """,
     "WindowedKStream.aggregate": """
 >>> (
-...     orders.group_by_key().windowed_by(sliding("10s", grace="1s"))
-...     .aggregate(n=count(), highest=max_of(col("price"))).to_stream().to("out")
+...     orders.group_by_key()
+...     .windowed_by(sliding("10s", grace="1s"))
+...     .aggregate(n=count(), highest=max_of(col("price")))
+...     .to_stream()
+...     .to("out")
 ... )
 >>> [(w.start, row) for w, row in run(app, ("orders", "ann", {"price": 3}, 60_000))]
 [(50000, {'n': 1, 'highest': 3})]
@@ -310,20 +324,22 @@ Topologies:
 >>> orders = app.stream("orders", key=str, value=dict)
 >>> minutes = orders.group_by_key().windowed_by(tumbling("1m")).emit("on_window_close")
 >>> minutes.count().to_stream().to("out")
->>> [(w.key, w.start, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 2_000), ("orders", "bob", {}, 60_000))]
+>>> sent = [("orders", "ann", {}, at) for at in (1_000, 2_000, 60_000)]
+>>> [(w.key, w.start, n) for w, n in run(app, *sent)]
 [('ann', 0, 2)]
 """,
     "CogroupedKStream.cogroup": """
 >>> groups = [app.stream(topic, key=str, value=int).group_by_key() for topic in ("a", "b")]
 >>> add = lambda value, total: total + value
->>> groups[0].cogroup(add).cogroup(groups[1], add).aggregate(lambda: 0, value=int).to_stream().to("out")
+>>> sums = groups[0].cogroup(add).cogroup(groups[1], add).aggregate(lambda: 0, value=int)
+>>> sums.to_stream().to("out")
 >>> run(app, ("a", "ann", 1, 0), ("b", "ann", 2, 1))
 [('ann', 1), ('ann', 3)]
 """,
     "CogroupedKStream.aggregate": """
 >>> clicks = app.stream("clicks", key=str, value=str).group_by_key()
->>> clicks.cogroup(lambda page, pages: [*pages, page]).aggregate(list, value=list).to_stream().to("out")
+>>> seen = clicks.cogroup(lambda page, pages: [*pages, page]).aggregate(list, value=list)
+>>> seen.to_stream().to("out")
 >>> run(app, ("clicks", "ann", "/", 0), ("clicks", "ann", "/basket", 1))
 [('ann', ['/']), ('ann', ['/', '/basket'])]
 """,
@@ -338,7 +354,8 @@ Topologies:
 >>> clicks = app.stream("clicks", key=str, value=str).group_by_key()
 >>> visits = clicks.cogroup(lambda page, n: n + 1).windowed_by(session("30m"))
 >>> visits.aggregate(lambda: 0, lambda left, right: left + right, value=int).to_stream().to("out")
->>> [(w.end - w.start, n) for w, n in run(app, ("clicks", "ann", "/", 0), ("clicks", "ann", "/", 60_000))]
+>>> sent = [("clicks", "ann", "/", at) for at in (0, 60_000)]
+>>> [(w.end - w.start, n) for w, n in run(app, *sent)]
 [(0, 1), (0, None), (60000, 2)]
 """,
     "KTable.filter": """
@@ -372,13 +389,14 @@ Topologies:
     "KTable.suppress": """
 >>> minutes = orders.group_by_key().windowed_by(tumbling("1m", grace="10s")).count()
 >>> minutes.suppress(until="window_closes").to_stream().to("out")
->>> [(w.key, w.start, n) for w, n in run(
-...     app, ("orders", "ann", {}, 1_000), ("orders", "ann", {}, 2_000), ("orders", "bob", {}, 70_000))]
+>>> sent = [("orders", "ann", {}, at) for at in (1_000, 2_000, 70_000)]
+>>> [(w.key, w.start, n) for w, n in run(app, *sent)]
 [('ann', 0, 2)]
 """,
     "KTable.group_by": """
 >>> homes = app.table("homes", key=str, value=str)
->>> homes.group_by(lambda person, city: (city, person), key=str, value=str).count().to_stream().to("out")
+>>> by_city = homes.group_by(lambda person, city: (city, person), key=str, value=str)
+>>> by_city.count().to_stream().to("out")
 >>> run(app, ("homes", "ann", "Rome", 0), ("homes", "ann", "Oslo", 1))
 [('Rome', 1), ('Rome', 0), ('Oslo', 1)]
 """,
@@ -390,8 +408,9 @@ Topologies:
 """,
     "KTable.left_join": """
 >>> bought = app.table("bought", key=str, value=dict)
->>> bought.left_join(prices, lambda order, price: price, on=lambda order: order["fruit"],
-...     value=int).to_stream().to("out")
+>>> bought.left_join(
+...     prices, lambda order, price: price, on=lambda order: order["fruit"], value=int
+... ).to_stream().to("out")
 >>> run(app, ("bought", "ann", {"fruit": "fig"}, 0), ("prices", "fig", 3, 1))
 [('ann', None), ('ann', 3)]
 """,
@@ -416,17 +435,50 @@ Topologies:
     "KGroupedTable.aggregate": """
 >>> all_prices = prices.group_by(lambda fruit, price: ("all", price), key=str, value=int)
 >>> all_prices.aggregate(
-...     list, lambda new, found: [*found, new], lambda old, found: [p for p in found if p != old],
-...     value=list).to_stream().to("out")
+...     list,
+...     lambda new, found: [*found, new],
+...     lambda old, found: [p for p in found if p != old],
+...     value=list,
+... ).to_stream().to("out")
 >>> run(app, ("prices", "fig", 3, 0), ("prices", "kiwi", 5, 1))
 [('all', [3]), ('all', [3, 5])]
 """,
 }
 """By the operator's name; a class's name is that of all of its operators."""
 
-
-def names() -> dict[str, Any]:
-    """What examples find: of `BEFORE`, made anew."""
-    found: dict[str, Any] = {}
-    exec(BEFORE, found)
-    return found
+EXPRESSIONS: dict[str, tuple[str, Any, Any]] = {
+    "is_null": ('col("city").is_null()', {"city": None}, True),
+    "is_in": ('col("city").is_in(["Oslo", "Rome"])', {"city": "Rome"}, True),
+    "between": ('col("price").between(1, 10)', {"price": 10}, True),
+    "abs": ('col("change").abs()', {"change": -3}, 3),
+    "round": ('col("price").round(1)', {"price": 1.26}, 1.3),
+    "floor": ('col("price").floor()', {"price": -1.5}, -2),
+    "ceil": ('col("price").ceil()', {"price": -1.5}, -1),
+    "cast": ('col("price").cast(int)', {"price": "12"}, 12),
+    "fill_null": ('col("price").fill_null(0)', {}, 0),
+    "upper": ('col("city").upper()', {"city": "Oslo"}, "OSLO"),
+    "lower": ('col("city").lower()', {"city": "Oslo"}, "oslo"),
+    "length": ('col("city").length()', {"city": "Oslo"}, 4),
+    "strip": ('col("city").strip()', {"city": " Oslo "}, "Oslo"),
+    "starts_with": ('col("city").starts_with("Os")', {"city": "Oslo"}, True),
+    "ends_with": ('col("city").ends_with("lo")', {"city": "Oslo"}, True),
+    "contains": ('col("city").contains("sl")', {"city": "Oslo"}, True),
+    "substring": ('col("city").substring(1, 2)', {"city": "Oslo"}, "sl"),
+    "replace": ('col("city").replace("o", "a")', {"city": "Oslo"}, "Osla"),
+    "split": ('col("path").split("/")', {"path": "a/b"}, ["a", "b"]),
+    "concat": ('col("city").concat(", ", col("land"))', {"city": "Oslo", "land": "NO"}, "Oslo, NO"),
+    "time.truncate": (
+        'col("at").time.truncate("1h")',
+        {"at": 1_388_586_600_000},
+        1_388_584_800_000,
+    ),
+    "time.year": ('col("at").time.year()', {"at": 1_388_586_600_000}, 2014),
+    "time.month": ('col("at").time.month()', {"at": 1_388_586_600_000}, 1),
+    "time.day": ('col("at").time.day()', {"at": 1_388_586_600_000}, 1),
+    "time.weekday": ('col("at").time.weekday()', {"at": 1_388_586_600_000}, 2),
+    "time.hour": ('col("at").time.hour()', {"at": 1_388_586_600_000}, 14),
+    "time.minute": ('col("at").time.minute()', {"at": 1_388_586_600_000}, 30),
+    "time.second": ('col("at").time.second()', {"at": 1_388_586_600_000}, 0),
+    "time.iso": ('col("at").time.iso()', {"at": 1_388_586_600_000}, "2014-01-01T14:30:00.000Z"),
+}
+"""By the method's name: an expression, a value, and what it is of that."""

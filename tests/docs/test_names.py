@@ -56,6 +56,9 @@ SAID = {
     "broker.dir",  # what the code calls things
     "rebalance.time.ms",  # a column of kafka-consumer-perf-test.sh
     "testcontainers.reuse.enable",  # of its own
+    "application.id",  # of Kafka Streams in Java
+    "num.stream.threads",
+    "statestore.cache.max.bytes",
 }
 OF_REGISTRIES = ("kafkastore.", "schema.compatibility.", "schema.registry.")
 """How keys of another registry's file begin, which a page says the options instead of."""

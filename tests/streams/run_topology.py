@@ -1,13 +1,14 @@
-"""Runs a topology of the Java oracle on one of our executors, with the oracle's own lines in and out.
+"""Runs a topology of the Java oracle on one of our executors, with the oracle's own lines.
 
     python tests/streams/run_topology.py [--executor python|rust] [--batch N] NAME [key=value ...]
     python tests/streams/run_topology.py --list
 
-Standard input: {"topic": "a", "key": "k", "value": "v" or null, "ts": 123}, or {"advance": ms} for the
-wall clock, one JSON object a line. Standard output: a line for each record of a sink, repartition or
-changelog topic, {"i": input line, "topic", "key", "value" (base64), "ts", "headers"}, then a line for
-each entry of each store. `--batch` is how many records the executor is given at once; lines are the same
-at any batch. `--describe` prints the topology on standard error, as the oracle does.
+Standard input: {"topic": "a", "key": "k", "value": "v" or null, "ts": 123}, with "headers" of texts
+if there are any, or {"advance": ms} for the wall clock, one JSON object a line. Standard output: a
+line for each record of a sink, repartition or changelog topic, {"i": input line, "topic", "key",
+"value" (base64), "ts", "headers"}, then a line for each entry of each store. `--batch` is how many
+records the executor is given at once; lines are the same at any batch. `--describe` prints the
+topology on standard error, as the oracle does.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def lines_of(produced: Iterable[Produced], first: int) -> Iterator[Line]:
             "topic": row.topic,
             "key": base64(row.key),
             "value": base64(row.value),
-            "ts": row.timestamp,
+            "ts": None if row.timestamp < 0 else row.timestamp,
             "headers": {name: base64(value) for name, value in row.headers},
         }
 
@@ -67,17 +68,20 @@ def run(executor: Executor, inputs: Iterable[Line], batch: int) -> Iterator[Line
             topic = line["topic"]
             offset = offsets[topic] = offsets.get(topic, -1) + 1
             key, value = text(line["key"]), text(line["value"])
-            waiting.append(Input(topic, key, value, line["ts"], offset=offset))
+            pairs = (line.get("headers") or {}).items()
+            headers = tuple((name, text(data)) for name, data in pairs)
+            waiting.append(Input(topic, key, value, line["ts"], headers, offset=offset))
     yield from lines_of(executor.process(waiting, now), first)
 
 
 def main(arguments: list[str]) -> int:
+    from ottla.streams.testing import executor_of
     from streams.dumps import store_lines
     from streams.topologies import TOPOLOGIES, application
 
-    from ottla.streams.testing import executor_of
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--executor", choices=["python", "rust"], default="python")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--describe", action="store_true")

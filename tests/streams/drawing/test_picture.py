@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import re
+import runpy
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -19,8 +22,13 @@ from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topol
 from ottla.streams.plan.views import Stored
 from ottla.streams.plan.windows import TimeWindows
 from ottla.streams.serdes import STRING
+from streams import recordings
 from streams.drawing import drawn
+from streams.reference.plans import Plan
+from streams.reference.recorded import BUILDS
 
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+EXAMPLES: dict[str, Any] = runpy.run_path(str(REFERENCE / "streams_examples.py"))
 ANY = Function.of(lambda value: value, ("key", "value"), what="a test")
 REPARTITION = "by-city-repartition"
 
@@ -145,6 +153,34 @@ def test_a_notebook_and_a_file_get_it(tmp_path: Path) -> None:
     assert "filter filter leads to select_key key" in said
     assert "keeps its state in window store counts" in said
     assert not re.search(r'\bid="', found.svg), "two drawings in a page would share it"
+
+
+@pytest.mark.parametrize("name", sorted(BUILDS))
+def test_recorded_topologies_are_drawn_well(name: str) -> None:
+    """If this failed, boxes would meet, text leave its box, or lines run through boxes."""
+    plan = Plan()
+    pairs = (each.partition("=") for each in recordings.read(name).params.split())
+    BUILDS[name](plan, {key: int(text) for key, _, text in pairs if text})
+    made = plan.topology()
+    found = draw(made)
+    assert drawn.faults(found) == []
+    names = {line for box in drawn.boxes(found) for line in box.lines}
+    assert set(made.nodes) | set(made.stores) <= names
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES["EXAMPLES"]))
+def test_topologies_of_the_reference_are_drawn_well(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this failed, what the builder makes would not be drawn well."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(EXAMPLES["BEFORE"], names)
+    names["run"] = lambda app, *records: []
+    for each in doctest.DocTestParser().get_examples(EXAMPLES["EXAMPLES"][name]):
+        if "TopologyTest" not in each.source:
+            exec(each.source, names)
+    assert drawn.faults(names["app"].draw()) == []
 
 
 def luminance(colour: str) -> float:

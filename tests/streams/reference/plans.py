@@ -41,7 +41,7 @@ class Plan:
         self.internal: dict[str, InternalTopic] = {}
 
     def source(self, *topics: str, key: Serde = STRING, value: Serde = STRING, **more: Any) -> str:
-        name = f"source-{'-'.join(topics)}"
+        name: str = more.pop("name", f"source-{'-'.join(topics)}")
         more.setdefault("pattern", None)
         self.sources[name] = Source(name, topics, key=key, value=value, **more)
         return name

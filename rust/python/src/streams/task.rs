@@ -79,7 +79,7 @@ impl StreamsTask {
                 inner.task = Some(task);
                 Ok(None)
             }
-            Err(stop) => Ok(Some(self.stopped(py, &stop))),
+            Err(stop) => Ok(Some(self.stopped(py, &stop, -1))),
         }
     }
 
@@ -132,7 +132,8 @@ impl StreamsTask {
             Ok((built, outcome))
         })
         .map_err(|text| refusal_of("corrupt-batch", text))?;
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop));
+        let cause = task.engine.context.cause;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
         let built = built
             .into_iter()
             .map(|(topic, batch)| (topic, PyBytes::new(py, &batch)));
@@ -146,7 +147,7 @@ impl StreamsTask {
             Some(task) => task.close(host),
             None => Ok(()),
         };
-        Ok(outcome.err().map(|stop| self.stopped(py, &stop)))
+        Ok(outcome.err().map(|stop| self.stopped(py, &stop, -1)))
     }
 
     // ------------------------------------------------------------ what processors ask
@@ -291,8 +292,8 @@ impl StreamsTask {
     }
 }
 
-/// The exception, the node where it stopped, and whether a handler has decided it.
-type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, bool);
+/// The exception, the node where it stopped, and the place in the batch of its record.
+type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, i32);
 
 impl StreamsTask {
     pub fn with_engine<R>(
@@ -368,13 +369,15 @@ impl StreamsTask {
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
         let rows = rows_of(py, &self.plan, &task.engine.output)?;
         task.engine.output.clear();
-        Ok((rows, outcome.err().map(|stop| self.stopped(py, &stop))))
+        let cause = task.engine.context.cause;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
+        Ok((rows, stopped))
     }
 
-    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>) -> Stopped<'py> {
+    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
         let node = stop.node.map(|node| self.plan.nodes[node].name.clone());
-        (error.into_any(), node, stop.decided)
+        (error.into_any(), node, cause)
     }
 }
 

@@ -1,16 +1,16 @@
-"""What all parts of the builder share while a topology grows: names, the graph, what must go together.
+"""What the builder shares while a topology grows: names, the graph, what must go together.
 
-Names are Kafka's: a prefix and a counter of ten digits that every generated name moves, wherever it is
-used; an explicit name moves it or not exactly as in Kafka, so that a topology that is described in
-Python has the internal topics of its twin in Java.
+Names are Kafka's: a prefix and a counter of ten digits that every generated name moves, wherever it
+is used; an explicit name moves it or not exactly as in Kafka, so that a topology that is described
+in Python has the internal topics of its twin in Java.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ottla.streams.builder.graph import Graph, RepartitionNode
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name, spec_of
@@ -18,14 +18,39 @@ from ottla.streams.errors import TopologyError
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.serdes import Serde
 
+if TYPE_CHECKING:
+    from ottla.streams.builder.cogrouped import CogroupedKStream
+    from ottla.streams.builder.foreign_key import ForeignKeyJoin
+    from ottla.streams.builder.grouped import KGroupedStream
+    from ottla.streams.builder.grouped_table import KGroupedTable
+    from ottla.streams.builder.stream import KStream
+    from ottla.streams.builder.table import KTable
+    from ottla.streams.plan.operators import JoinKind
+
 GENERATED = re.compile(r"KSTREAM.*-[0-9]{10}")
 REPARTITION = "-repartition"
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What makes each kind. A stream gives tables and a table gives streams, and so on round, so
+    that they get each other from here and no file needs another that needs it.
+    """
+
+    table: type[KTable[Any, Any]]
+    grouped_stream: type[KGroupedStream[Any, Any]]
+    grouped_table: type[KGroupedTable[Any, Any]]
+    cogrouped: type[CogroupedKStream[Any]]
+    foreign_key_join: type[ForeignKeyJoin]
+    #: A stream with a stream, a table or a global table; what `join` was given, by name.
+    join: Callable[[KStream[Any, Any], JoinKind, dict[str, Any]], KStream[Any, Any]]
 
 
 @dataclass(eq=False)
 class Building:
     """One topology on its way."""
 
+    kinds: Kinds
     graph: Graph = field(default_factory=Graph)
     #: Sets of source nodes whose topics must have as many partitions as each other.
     copartitioned: list[set[str]] = field(default_factory=list)
@@ -38,6 +63,7 @@ class Building:
     in_memory: bool = False
     with_headers: bool = False
     _index: int = 0
+    _shared: list[Store] = field(default_factory=list)
     done: bool = False
 
     # ------------------------------------------------------------ names
@@ -55,9 +81,27 @@ class Building:
         return self.new_name(f"{prefix}STATE-STORE-")
 
     def name(self, given: str | None, prefix: str, suffix: str = "") -> str:
-        """The given name and the suffix, or a generated name. Either moves the counter, as in Kafka."""
+        """The given name and suffix, or a generated one. Either moves the counter, as in Kafka."""
         generated = self.new_name(prefix)
-        return generated if given is None else checked_name(given + suffix)
+        return generated if given is None else checked_name(checked_name(given) + suffix)
+
+    def shared(self, rows: Iterable[Store]) -> list[Store]:
+        """Rows of stores that users add: equal ones are one store, wherever they are said."""
+        found = []
+        for row in rows:
+            known = [other for other in self._shared if other == row]
+            if not known:
+                self._shared.append(row)
+            found.append(known[0] if known else row)
+        return found
+
+    def check_mine(self, other: Building, what: str) -> None:
+        """Refuse to tie what belongs to another application."""
+        if other is not self:
+            raise TopologyError(
+                f"{what} ties streams and tables of two applications",
+                hint="make both of the same Streams(…); a topic leads from one to another",
+            )
 
     def copartition(self, *sources: frozenset[str]) -> frozenset[str]:
         """These source nodes read topics with as many partitions; all of them together."""
@@ -84,7 +128,8 @@ class Building:
         partitions: int | None = None,
     ) -> RepartitionNode:
         """A repartition topic `PREFIX-repartition` with the nodes around it."""
-        topic = prefix if prefix.endswith(REPARTITION) else prefix + REPARTITION
+        prefix = checked_name(prefix)
+        topic = checked_name(prefix if prefix.endswith(REPARTITION) else prefix + REPARTITION)
         if not named:
             self.implicit.append(topic)
         sink = self.new_name("KSTREAM-SINK-")
@@ -113,6 +158,8 @@ class Materialized:
     name: str | None
     #: The user gave it a name, so it may be asked from outside.
     queryable: bool
+    #: The one row that stands for the store: another row is another store, even if it is equal.
+    row: Store | None = None
 
     @classmethod
     def of(
@@ -134,14 +181,37 @@ class Materialized:
     def is_versioned(self) -> bool:
         return self.spec.kind is StoreKind.VERSIONED
 
+    def _in_memory(self, building: Building) -> bool:
+        given = self.spec.in_memory
+        return building.in_memory if given is None else given
+
     def _row(self, building: Building, kind: StoreKind, **more: Any) -> Store:
         assert self.name is not None
         spec = self.spec
-        in_memory = building.in_memory if spec.in_memory is None else spec.in_memory
-        return Store(
-            self.name, kind, spec.key, spec.value, persistent=not in_memory, logged=spec.logged,
-            topic_configs=dict(spec.configs), **more,
-        )  # fmt: skip
+        in_memory = self._in_memory(building)
+        return self._once(
+            Store(
+                self.name,
+                kind,
+                spec.key,
+                spec.value,
+                persistent=not in_memory,
+                logged=spec.logged,
+                topic_configs=dict(spec.configs),
+                **more,
+            )
+        )
+
+    def _with_headers(self, building: Building) -> bool:
+        """Whether it keeps headers: of what operators choose, Kafka's do on disk alone."""
+        spec = self.spec
+        chosen = building.with_headers and not (spec.is_supplier or self._in_memory(building))
+        return chosen or spec.with_headers
+
+    def _once(self, row: Store) -> Store:
+        if self.row is None:
+            self.row = row
+        return self.row
 
     def key_value(self, building: Building) -> Store:
         """The store of a table that is not windowed."""
@@ -152,13 +222,13 @@ class Materialized:
                 hint="use key_value(…) here, or group into windows with windowed_by(…) first",
             )
         if spec.kind is StoreKind.VERSIONED:
-            return replace(spec.row(), key=spec.key, value=spec.value)
+            return self._once(replace(spec.row(), key=spec.key, value=spec.value))
         if spec.kind is StoreKind.LRU:
-            return replace(spec.row(), timestamped=True, times_lost=True)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+            return self._once(replace(spec.row(), timestamped=True))
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.KEY_VALUE, timestamped=True, with_headers=headers,
-            times_lost=spec.plain,
+            times_lost=spec.plain and not self._in_memory(building),
         )  # fmt: skip
 
     def windows(self, building: Building, size_ms: int, least_ms: int) -> Store:
@@ -170,7 +240,7 @@ class Materialized:
                 hint="give a name, or window_store(…, retention=…)",
             )
         retention = self._retention(least_ms)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.WINDOW, timestamped=True, with_headers=headers,
             retention_ms=retention, window_size_ms=size_ms,
@@ -185,7 +255,7 @@ class Materialized:
                 hint="give a name, or session_store(…, retention=…)",
             )
         retention = self._retention(least_ms)
-        headers = (building.with_headers and not spec.is_supplier) or spec.with_headers
+        headers = self._with_headers(building)
         return self._row(
             building, StoreKind.SESSION, with_headers=headers, retention_ms=retention,
             segment_interval_ms=max(retention // 2, SEGMENT_MIN_MS),

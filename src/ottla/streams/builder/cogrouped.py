@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode
@@ -16,7 +16,9 @@ from ottla.streams.builder.grouped import (
     window_store_of,
     windowed_key,
 )
+from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.stream import serde_of
+from ottla.streams.builder.table import KTable
 from ottla.streams.builder.tables import CogroupTable, Kept, TableOperator
 from ottla.streams.builder.windows import Windows
 from ottla.streams.errors import TopologyError
@@ -26,9 +28,6 @@ from ottla.streams.plan.operators import Emit, Operator
 from ottla.streams.plan.stores import Store
 from ottla.streams.plan.windows import SessionWindows
 from ottla.streams.serdes import Serde
-
-if TYPE_CHECKING:
-    from ottla.streams.builder.table import KTable
 
 K = TypeVar("K")
 
@@ -42,8 +41,10 @@ class _Part:
     adder: Function
 
 
-class CogroupedKStream(Generic[K]):
+class CogroupedKStream(Kind, Generic[K]):
     """Grouped streams that feed one aggregate; each `cogroup` adds one."""
+
+    words = "a cogrouped stream"
 
     def __init__(self, first: KGroupedStream[K, Any], adder: Any) -> None:
         self._first = first
@@ -58,6 +59,7 @@ class CogroupedKStream(Generic[K]):
                 f"cogroup takes a grouped stream, not a {type(grouped).__name__}",
                 hint="group it first: other.group_by_key()",
             )
+        self._first._building.check_mine(grouped._building, "cogroup")
         function = Function.of(adder, ADDED, what="cogroup")
         self._parts[grouped] = _Part(grouped, function)
         return self
@@ -83,8 +85,6 @@ class CogroupedKStream(Generic[K]):
         self, initializer: Any, merger: Any, windows: Windows | None, store: object, key: object,
         value: object, name: str | None,
     ) -> KTable[Any, Any]:  # fmt: skip
-        from ottla.streams.builder.table import KTable
-
         building = self._first._building
         # A windowed operator and one without keep their stores under different rules of Kafka.
         serde = serde_of(key, self._first._key)
@@ -146,8 +146,10 @@ def _operator(windows: Windows | None, fold: plan.Fold) -> Any:
     return made
 
 
-class WindowedCogrouped(Generic[K]):
+class WindowedCogrouped(Kind, Generic[K]):
     """Cogrouped streams in windows."""
+
+    words = "a windowed cogrouped stream"
 
     def __init__(self, cogrouped: CogroupedKStream[K], windows: Windows) -> None:
         self._cogrouped = cogrouped

@@ -1,28 +1,26 @@
 """A join of two tables by a foreign key: subscriptions go to the other table, answers come back.
 
 Two internal topics lie between: one tells the right side who wants to know of which key, the other
-brings its value, with a hash of the left value that asked, so that an answer to a value that is gone is
-left out.
+brings its value, with a hash of the left value that asked, so that an answer to a value that is
+gone is left out.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode, SourceNode
 from ottla.streams.builder.graph import GraphNode as _Node
 from ottla.streams.builder.stream import RECORD
-from ottla.streams.builder.tables import SourceTable
+from ottla.streams.builder.table import KTable
+from ottla.streams.builder.tables import SourceTable, check_reads
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.serdes import BYTES, Serde
 from ottla.streams.serdes.subscriptions import SubscriptionAnswerSerde, SubscriptionSerde
-
-if TYPE_CHECKING:
-    from ottla.streams.builder.table import KTable
 
 FK = "KTABLE-FK-JOIN-"
 REGISTRATION = FK + "SUBSCRIPTION-REGISTRATION-"
@@ -82,9 +80,9 @@ class ForeignKeyJoin:
         return self.building.name(self.name, prefix, suffix)
 
     def made(self, store: object, value: Serde | None) -> KTable[Any, Any]:
-        from ottla.streams.builder.table import KTable
-
         building, left, right = self.building, self.left, self.right
+        for read in (left, right):
+            check_reads(read._table, f"the join of {left._name} and {right._name}")
         right._table.ask_old(True)
         left._table.ask_old(True)
         subscriptions = self._called("-subscription-registration", REGISTRATION) + TOPIC

@@ -1,8 +1,8 @@
-"""The logical graph that the builder's calls make: nodes with parents and children, in Kafka's order.
+"""The logical graph that calls make: nodes with parents and children, in Kafka's order.
 
-A node is written into the topology once all its parents are; among those that wait, the one that was
-added first goes first. What a node writes is decided then and not when it is added, since later calls
-may still ask a table to keep its values or to send old ones.
+A node is written into the topology once all its parents are; among those that wait, the one that
+was added first goes first. What a node writes is decided then and not when it is added, since later
+calls may still ask a table to keep its values or to send old ones.
 """
 
 from __future__ import annotations
@@ -229,9 +229,11 @@ class StreamJoinNode(GraphNode):
     is_self_join: bool = False
 
     def write(self, writer: Writer) -> None:
-        assert self.left is not None and self.right is not None
+        assert self.left is not None
+        assert self.right is not None
         if self.is_self_join:
-            assert self.self_join is not None and self.left_store is not None
+            assert self.self_join is not None
+            assert self.left_store is not None
             stores = (self.left_store(),)
             writer.add_processor(self.name, self.self_join(), (self.left_windowed,), stores)
             return
@@ -253,7 +255,8 @@ class TableJoinNode(GraphNode):
     stores: Callable[[], Iterable[Store]] = tuple
 
     def write(self, writer: Writer) -> None:
-        assert self.left is not None and self.right is not None
+        assert self.left is not None
+        assert self.right is not None
         left, right = self.left, self.right
         writer.add_processor(left.name, left.operator(), (self.left_table,), ())
         writer.add_processor(right.name, right.operator(), (self.right_table,), ())
@@ -288,7 +291,7 @@ class Graph:
         #: Nodes that change keys, with the repartitions below them that may become one.
         self.key_changers: dict[GraphNode, dict[RepartitionNode, None]] = {}
         self.merges: dict[GraphNode, None] = {}
-        self.nodes: list[GraphNode] = []
+        self.nodes: dict[GraphNode, None] = {}
 
     def add(self, parents: Iterable[GraphNode] | GraphNode, node: GraphNode) -> None:
         for parent in (parents,) if isinstance(parents, GraphNode) else parents:
@@ -298,8 +301,7 @@ class Graph:
     def _note(self, node: GraphNode) -> None:
         node.priority = self._priority
         self._priority += 1
-        if node not in self.nodes:
-            self.nodes.append(node)
+        self.nodes[node] = None
         if node.changes_key:
             self.key_changers[node] = {}
         elif isinstance(node, RepartitionNode) and node.mergeable:
@@ -332,12 +334,12 @@ class Graph:
 
 def nearest(node: GraphNode, holds: Callable[[GraphNode], bool]) -> GraphNode | None:
     """The node itself or the nearest above it of which this holds, as Kafka looks: depth first."""
-    if holds(node):
-        return node
-    for parent in node.parents:
-        if holds(parent):
-            return parent
-        found = nearest(parent, holds)
-        if found is not None:
+    waiting, seen = [node], {node}
+    while waiting:
+        found = waiting.pop()
+        if holds(found):
             return found
+        # The first parent is looked at first; where several ways lead up, one is enough.
+        waiting += [parent for parent in reversed(found.parents) if parent not in seen]
+        seen.add(found)
     return None

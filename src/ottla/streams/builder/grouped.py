@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.columns import ColumnSpec, columns_of
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, RepartitionNode
+from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.specs import StoreSpec, spec_of
 from ottla.streams.builder.stream import KStream, serde_of
 from ottla.streams.builder.tables import Kept
@@ -36,16 +38,16 @@ REDUCE = "KSTREAM-REDUCE-"
 AGGREGATE = "KSTREAM-AGGREGATE-"
 
 
-class Aggregating(Generic[K, V]):
+class Aggregating(Kind, Generic[K, V]):
     """What all grouped streams offer. Subclasses say which operator and which store it is."""
 
     grouped: KGroupedStream[K, V]
 
-    def _kept(self, kept: Materialized) -> Store:
-        raise NotImplementedError
+    @abstractmethod
+    def _kept(self, kept: Materialized) -> Store: ...
 
-    def _operator(self, store: str, aggregation: Aggregation, send_old: bool) -> Operator:
-        raise NotImplementedError
+    @abstractmethod
+    def _operator(self, store: str, aggregation: Aggregation, send_old: bool) -> Operator: ...
 
     def _table_key(self, key: Serde | None) -> Serde | None:
         return key
@@ -60,7 +62,7 @@ class Aggregating(Generic[K, V]):
         >>> app.stream("clicks", key=str, value=str).group_by_key().count(store="clicks-by-user")
         """
         building = self.grouped._building
-        if store is not None and _name(store) is None:
+        if self._count_takes_a_name and store is not None and _name(store) is None:
             building.new_store_name(AGGREGATE)  # Kafka does, and never uses it
         return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG)
 
@@ -84,7 +86,7 @@ class Aggregating(Generic[K, V]):
         **columns: ColumnSpec,
     ) -> KTable[Any, dict[str, Any]]: ...  # fmt: skip
 
-    def aggregate(
+    def aggregate(  # type: ignore[misc]  # mypy: a column may be called as a function is
         self,
         initializer: Any = None,
         adder: Any = None,
@@ -124,6 +126,8 @@ class Aggregating(Generic[K, V]):
         return fold(initializer, adder, merger, self._needs_merger)
 
     _needs_merger = False
+    #: Kafka's count moves the counter once more for a store without a name, but not if sliding.
+    _count_takes_a_name = True
 
     def _aggregated(
         self,
@@ -173,6 +177,8 @@ def _name(given: object) -> str | None:
 class KGroupedStream(Aggregating[K, V]):
     """A stream by key, ready to be counted, reduced, aggregated, cut into windows or cogrouped."""
 
+    words = "a grouped stream"
+
     def __init__(
         self,
         stream: KStream[Any, V],
@@ -212,9 +218,7 @@ class KGroupedStream(Aggregating[K, V]):
 
     def cogroup(self, adder: Any) -> CogroupedKStream[K]:
         """Begin an aggregate of several grouped streams; `adder` is for this one's values."""
-        from ottla.streams.builder.cogrouped import CogroupedKStream
-
-        return CogroupedKStream(self, adder)
+        return self._building.kinds.cogrouped(self, adder)
 
     def _placed(
         self,
@@ -225,8 +229,6 @@ class KGroupedStream(Aggregating[K, V]):
         key: Serde | None,
     ) -> KTable[Any, Any]:
         """The aggregation below the group, through a repartition topic where keys have changed."""
-        from ottla.streams.builder.table import KTable
-
         building, parent, sources = self._building, self._node, self._sources
         if self._rekeyed:
             prefix = self._topic if self._topic is not None else str(kept.name)
@@ -237,11 +239,14 @@ class KGroupedStream(Aggregating[K, V]):
             building.graph.add(parent, self._repartition)
             parent, sources = self._repartition, frozenset((made.name,))
         building.graph.add(parent, node)
-        return KTable(building, name, node, sources, key, kept.spec.value, table)
+        made_of = building.kinds.table
+        return made_of(building, name, node, sources, key, kept.spec.value, table)
 
 
 class WindowedKStream(Aggregating[K, V]):
     """A grouped stream in windows. Keys of the tables are `Windowed(key, start, end)`."""
+
+    words = "a windowed stream"
 
     def __init__(
         self, grouped: KGroupedStream[K, V], windows: Windows, emit: Emit = Emit.ON_UPDATE
@@ -250,6 +255,7 @@ class WindowedKStream(Aggregating[K, V]):
         self._windows = windows
         self._emit = emit
         self._needs_merger = isinstance(windows, SessionWindows)
+        self._count_takes_a_name = not isinstance(windows, SlidingWindows)
         check_windows(windows)
 
     def emit(self, when: str) -> WindowedKStream[K, V]:

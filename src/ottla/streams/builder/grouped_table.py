@@ -1,4 +1,4 @@
-"""A grouped table: aggregates that change with its rows. Old values are taken out, new ones added."""
+"""A grouped table: aggregates that change with its rows, old values out and new ones in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from ottla.streams.builder.building import REPARTITION, Building, Materialized
 from ottla.streams.builder.graph import ChangesNode, ProcessorNode
+from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.specs import checked_name
 from ottla.streams.builder.stream import serde_of
 from ottla.streams.builder.table import KTable
@@ -34,8 +35,10 @@ def _one_less(aggregate: int) -> int:
     return aggregate - 1
 
 
-class KGroupedTable(Generic[K, V]):
+class KGroupedTable(Kind, Generic[K, V]):
     """Made by `KTable.group_by`."""
+
+    words = "a grouped table"
 
     def __init__(
         self,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name
 from ottla.streams.builder.stream import RECORD, KStream, serde_of
+from ottla.streams.builder.table import GlobalKTable, KTable
+from ottla.streams.builder.tables import check_reads
 from ottla.streams.durations import ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
@@ -18,9 +20,6 @@ from ottla.streams.plan.views import Stored
 from ottla.streams.plan.windows import JoinWindows
 from ottla.streams.serdes import Serde
 from ottla.streams.serdes.join_sides import JoinSideKeySerde, JoinSideValueSerde
-
-if TYPE_CHECKING:
-    from ottla.streams.builder.table import GlobalKTable, KTable
 
 JOINED = ("key", "left", "right")
 
@@ -45,10 +44,14 @@ class Asked:
     name: str | None
 
 
-def join(stream: KStream[Any, Any], kind: plan.JoinKind, asked: Asked) -> KStream[Any, Any]:
-    from ottla.streams.builder.table import GlobalKTable, KTable
-
+def join(
+    stream: KStream[Any, Any], kind: plan.JoinKind, given: dict[str, Any]
+) -> KStream[Any, Any]:
+    """A join of a stream with what it was given."""
+    asked = Asked(**given)
     other = asked.other
+    if isinstance(other, (KStream, KTable, GlobalKTable)):
+        stream._building.check_mine(other._building, "join")
     joiner = Function.of(asked.joiner, JOINED, what="join")
     if isinstance(other, KStream):
         _refuse(asked, ("on", "grace"), "a stream")
@@ -66,7 +69,8 @@ def join(stream: KStream[Any, Any], kind: plan.JoinKind, asked: Asked) -> KStrea
         _refuse(asked, ("grace", "key", "value", "other_value", *stores), "a global table")
         return join_global(stream, other, kind, joiner, asked)
     raise TopologyError(
-        f"a stream joins with a stream, a table or a global table, not with a {type(other).__name__}",
+        "a stream joins with a stream, a table or a global table, "
+        f"not with a {type(other).__name__}",
         hint="give what app.stream, app.table or app.global_table made",
     )
 
@@ -85,7 +89,7 @@ def repartitioned(
     *,
     named: bool,
 ) -> KStream[Any, Any]:
-    """The stream behind a repartition topic; one topic for all joins under the stream's own name."""
+    """The stream behind a repartition topic; one for all joins under the stream's own name."""
     building = stream._building
     key, value = key or stream._key, value or stream._value
     node = building.repartition(prefix, key, value, named=named)
@@ -127,6 +131,7 @@ def join_table(
         if asked.name is None:
             building.implicit.append(buffer.name)
     behind = table._table
+    check_reads(behind, name)
     view, names = behind.view(), behind.store_names()
     operator = plan.StreamTableJoin(
         kind, joiner, view, versioned=False, buffer=buffer.name if buffer else None, grace_ms=grace
@@ -139,8 +144,6 @@ def join_table(
         connected=lambda: names,
     )
     building.graph.add(stream._node, node)
-    if grace is not None:
-        table._check_history(name, grace)
     return KStream(building, name, node, sources, key or stream._key, None)
 
 
@@ -273,11 +276,12 @@ class StreamJoin:
         name = f"{generated if base is None else base + suffix}-store"
         if base is None:
             self.building.implicit.append(name)
-        # Kafka's window stores in memory always keep times, those on disk only beside headers.
-        in_memory, headers = self.building.in_memory, self.building.with_headers
+        # Kafka's in memory always keep times and headers, those on disk only as the format says.
+        in_memory = self.building.in_memory
+        headers = self.building.with_headers or in_memory
         return Store(
             checked_name(name), StoreKind.WINDOW, self.key, value,
-            timestamped=headers or in_memory, with_headers=headers,
+            timestamped=headers, with_headers=headers,
             persistent=not in_memory, logged=self.asked.logged,
             topic_configs=dict(self.asked.configs or {}), retention_ms=retention,
             window_size_ms=self.size_ms,
@@ -294,7 +298,8 @@ class StreamJoin:
         if not fits:
             raise TopologyError(
                 f"the store {row.name} does not fit the join's windows",
-                hint=f"window_store(…, retention={retention}, size={self.size_ms}, duplicates=True)",
+                hint=f"window_store(…, retention={retention}, size={self.size_ms}, "
+                "duplicates=True)",
             )
         return replace(row, key=row.key or self.key, value=row.value or value)
 

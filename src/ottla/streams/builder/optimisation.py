@@ -1,8 +1,8 @@
-"""What is done to the logical graph before it is written: sources merged, and Kafka's optimisations.
+"""What is done to the logical graph before it is written: merged sources, optimisations.
 
-`reuse.ktable.source.topics` makes a table's topic its changelog; `merge.repartition.topics` puts one
-repartition behind a change of keys in place of several; `single.store.self.join` keeps one store for a
-stream that is joined with itself. The rest is always done.
+`reuse.ktable.source.topics` makes a table's topic its changelog; `merge.repartition.topics` puts
+one repartition behind a change of keys in place of several; `single.store.self.join` keeps one
+store for a stream that is joined with itself. The rest is always done.
 """
 
 from __future__ import annotations
@@ -120,7 +120,11 @@ def merge_repartitions(graph: Graph, new: NewRepartition, replaced: Replaced) ->
         for node in nodes:
             below = nearest(node, lambda n, above=changer: above in n.parents)  # type: ignore[misc]
             if below is None:
-                raise TopologyError(f"{node.name} is not below {changer.name}")
+                raise TopologyError(
+                    f"{MERGE} cannot put one repartition below {changer.name}, since "
+                    f"{node.name} is below another merge of streams",
+                    hint="leave this optimisation out, as Kafka refuses it too, or merge once",
+                )
             one.add_child(below)
             changer.remove_child(below)
             parents = list(node.parents)
@@ -160,30 +164,34 @@ def _through_merges(graph: Graph) -> None:
 
 def drop_null_keys(graph: Graph) -> None:
     """A repartition drops records without a key, unless a join below it keeps them."""
-    seen: dict[GraphNode, None] = {}
-    keeps: set[GraphNode] = set()
+    nodes = ordered(graph)
+    keeps = {node for node in nodes if node.keeps_null_keys}
+    above: set[GraphNode] = set()
+    for node in reversed(nodes):
+        if any(child in keeps or child in above for child in node.children):
+            above.add(node)
+        if isinstance(node, RepartitionNode):
+            node.drops_null_keys = node not in above
 
-    def walk(node: GraphNode) -> None:
-        if node in seen:
-            return
-        for child in list(node.children):
-            walk(child)
-            if child.keeps_null_keys or child in keeps:
-                keeps.add(node)
-        seen[node] = None
 
-    walk(graph.root)
-    for node in seen:
-        if isinstance(node, RepartitionNode) and node not in keeps:
-            node.drops_null_keys = True
+def ordered(graph: Graph) -> list[GraphNode]:
+    """All nodes below the root, each after its parents."""
+    waiting = {node: len(node.parents) for node in graph.nodes}
+    ready, found = [graph.root], []
+    while ready:
+        node = ready.pop()
+        found.append(node)
+        for child in node.children:
+            waiting[child] = waiting.get(child, len(child.parents)) - 1
+            if waiting[child] == 0:
+                ready.append(child)
+    return found
 
 
 # ---------------------------------------------------------------- self-joins and versions
 def self_joins(graph: Graph) -> None:
-    seen: set[GraphNode] = set()
-
-    def walk(node: GraphNode) -> None:
-        seen.add(node)
+    """A stream joined with itself keeps one store: the other side's is taken away."""
+    for node in ordered(graph):
         if isinstance(node, StreamJoinNode) and len(node.parents) == 1:
             (parent,) = node.parents
             for child in list(parent.children):
@@ -191,32 +199,20 @@ def self_joins(graph: Graph) -> None:
                 if isinstance(child, JoinWindowNode) and is_right:
                     parent.remove_child(child)
                     node.is_self_join = True
-        for child in list(node.children):
-            if child not in seen:
-                walk(child)
-
-    walk(graph.root)
 
 
 def use_versions(graph: Graph) -> None:
-    for node in graph.nodes:
+    """Operators below versioned tables heed versions; suppress refuses them."""
+    versioned: set[GraphNode] = set()
+    for node in ordered(graph):
+        above = bool(node.parents) and all(parent in versioned for parent in node.parents)
+        if above if node.versioned is None else node.versioned:
+            versioned.add(node)
         for parent in node.parents:
-            if is_versioned(graph, parent):
+            if parent in versioned:
                 node.use_versions(parent.name)
-    for node in graph.nodes:
-        if isinstance(node, ProcessorNode) and node.refuses_versions:
-            if above_is_versioned(graph, node):
-                raise TopologyError(
-                    f"{node.name} suppresses a versioned table, which Kafka does not do",
-                    hint="materialize the table in a store that is not versioned first",
-                )
-
-
-def is_versioned(graph: Graph, node: GraphNode) -> bool:
-    return above_is_versioned(graph, node) if node.versioned is None else node.versioned
-
-
-def above_is_versioned(graph: Graph, node: GraphNode) -> bool:
-    if node is graph.root or not node.parents:
-        return False
-    return all(is_versioned(graph, parent) for parent in node.parents)
+        if above and isinstance(node, ProcessorNode) and node.refuses_versions:
+            raise TopologyError(
+                f"{node.name} suppresses a versioned table, which Kafka does not do",
+                hint="materialize the table in a store that is not versioned first",
+            )

@@ -5,6 +5,8 @@ A spec says only what the user wants to be special; the operator fills in the re
 
 from __future__ import annotations
 
+import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,6 +17,8 @@ from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.serdes import Serde, serde_for
 
 Duration = int | timedelta | str
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 #: The least interval of a window store's segments in Kafka.
 SEGMENT_MIN_MS = 60_000
@@ -43,7 +47,7 @@ class StoreSpec:
 
     @property
     def is_supplier(self) -> bool:
-        """Whether the user named the very store, as Java's suppliers do, and not only its settings."""
+        """Whether the user named the very store, as Java's suppliers do, not only settings."""
         return self.kind is not None and (
             self.plain
             or self.kind in (StoreKind.LRU, StoreKind.VERSIONED)
@@ -86,24 +90,46 @@ def spec_of(given: object) -> StoreSpec | None:
     if isinstance(given, str):
         return StoreSpec(None, checked_name(given))
     raise TopologyError(
-        f"store= takes a name or a spec, not {given!r}",
+        f"store= takes a name or a spec, not {shown(given)}",
         hint='store="totals", or store=key_value("totals", in_memory=True)',
     )
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: object) -> str:
     """A name that may be part of a topic's name.
 
     Raises:
         TopologyError: it may not, as Kafka names topics.
     """
-    legal = all(c.isascii() and (c.isalnum() or c in "._-") for c in name)
-    if not name or name in (".", "..") or len(name) > 249 or not legal:
+    if not isinstance(name, str) or not _legal(name):
         raise TopologyError(
-            f"{name!r} cannot name a node or a store",
+            f"{shown(name)} cannot name a node or a store",
             hint="take 1 to 249 letters, digits, dots, underscores and hyphens, as for topics",
         )
     return name
+
+
+def checked_topic(topic: object) -> str:
+    """The name of a topic.
+
+    Raises:
+        TopologyError: no topic of Kafka's can have it.
+    """
+    if not isinstance(topic, str) or not _legal(topic):
+        raise TopologyError(
+            f"{shown(topic)} cannot be a topic's name",
+            hint="topics have 1 to 249 letters, digits, dots, underscores and hyphens",
+        )
+    return topic
+
+
+def _legal(name: str) -> bool:
+    return 0 < len(name) <= 249 and name not in (".", "..") and bool(_NAME.fullmatch(name))
+
+
+def shown(given: object) -> str:
+    """What a user gave, short enough to be read."""
+    return reprlib.repr(given)
 
 
 def _serde(given: object) -> Serde | None:

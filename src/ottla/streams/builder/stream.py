@@ -1,7 +1,7 @@
 """A stream: records that stand each for itself. Kafka's KStream in Python's habits.
 
-A function's number of parameters says what it is called with: `lambda value:` or `lambda key, value:`.
-Every operator takes `name=` for its node, as Kafka's `Named` does.
+A function's number of parameters says what it is called with: `lambda value:` or `lambda key,
+value:`. Every operator takes `name=` for its node, as Kafka's `Named` does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TextIO, TypeVar
 
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode
-from ottla.streams.builder.specs import Duration, StoreSpec, checked_name
+from ottla.streams.builder.kinds import Kind
+from ottla.streams.builder.specs import Duration, StoreSpec, checked_name, checked_topic, shown
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
@@ -34,8 +35,10 @@ def serde_of(given: object, otherwise: Serde | None = None) -> Serde | None:
     return otherwise if given is None else serde_for(given)
 
 
-class KStream(Generic[K, V]):
+class KStream(Kind, Generic[K, V]):
     """A stream of records. Made by `Streams.stream` and by operators, never by hand."""
+
+    words = "a stream"
 
     def __init__(
         self,
@@ -192,6 +195,7 @@ class KStream(Generic[K, V]):
     def merge(self, other: KStream[K, V], *, name: str | None = None) -> KStream[K, V]:
         """Records of both streams, in no order between them."""
         _check(other, KStream, "merge")
+        self._building.check_mine(other._building, "merge")
         name = self._building.name(name, "KSTREAM-MERGE-")
         node = ProcessorNode(name, is_merge=True)
         self._building.graph.add((self._node, other._node), node)
@@ -222,7 +226,7 @@ class KStream(Generic[K, V]):
     ) -> None:
         """Write each record to a topic, or to the one that `topic(key, value, context)` names."""
         name = self._building.name(name, "KSTREAM-SINK-")
-        fixed = topic if isinstance(topic, str) else None
+        fixed = None if callable(topic) else checked_topic(topic)
         offered = ("key", "value", "context")
         extractor = None if fixed is not None else Function.of(topic, offered, what="to")
         node = SinkNode(
@@ -242,8 +246,11 @@ class KStream(Generic[K, V]):
     ) -> KStream[K, V]:
         """Write the stream to a topic of its own and read it back, so that equal keys come together."""
         building = self._building
-        if partitions is not None and partitions < 1:
-            raise TopologyError(f"a topic with {partitions} partitions", hint="1 or more")
+        if partitions is not None and not (isinstance(partitions, int) and partitions >= 1):
+            raise TopologyError(
+                f"a topic cannot have {shown(partitions)} partitions",
+                hint="give a number, 1 or more",
+            )
         prefix = building.new_name("KSTREAM-REPARTITION-") if name is None else checked_name(name)
         key_serde, value_serde = serde_of(key, self._key), serde_of(value, self._value)
         node = building.repartition(
@@ -263,8 +270,6 @@ class KStream(Generic[K, V]):
         name: str | None = None,
     ) -> KTable[K, V]:
         """The last value of each key, as a table."""
-        from ottla.streams.builder.table import KTable
-
         building = self._building
         given = name
         name = building.name(given, "KSTREAM-TOTABLE-")
@@ -284,16 +289,16 @@ class KStream(Generic[K, V]):
             name, versioned=kept.is_versioned, operator=table.operator, stores=table.stores
         )
         building.graph.add(parent, made)
-        return KTable(building, name, made, sources, kept.spec.key, kept.spec.value, table)
+        return building.kinds.table(
+            building, name, made, sources, kept.spec.key, kept.spec.value, table
+        )
 
     # ------------------------------------------------------------ groups
     def group_by_key(
         self, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedStream[K, V]:
         """Group by the key that records have. `name` is the repartition topic's, if there is one."""
-        from ottla.streams.builder.grouped import KGroupedStream
-
-        return KGroupedStream(
+        return self._building.kinds.grouped_stream(
             self, self._name, self._node, serde_of(key, self._key), serde_of(value, self._value),
             name, rekeyed=self._rekeyed,
         )  # fmt: skip
@@ -302,14 +307,12 @@ class KStream(Generic[K, V]):
         self, selector: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedStream[Any, V]:
         """Group by what the function gives; through a repartition topic."""
-        from ottla.streams.builder.grouped import KGroupedStream
-
         function = Function.of(selector, RECORD, what="group_by")
         selected = self._then(
             "KSTREAM-KEY-SELECT-", name, plan.SelectKey(function), key=serde_of(key),
             value=self._value, changes_key=True,
         )  # fmt: skip
-        return KGroupedStream(
+        return self._building.kinds.grouped_stream(
             selected, selected._name, selected._node, serde_of(key),
             serde_of(value, self._value), name, rekeyed=True,
         )  # fmt: skip
@@ -325,8 +328,8 @@ class KStream(Generic[K, V]):
     ) -> KStream[Any, Any]:
         """Records through a `Processor` of yours, which may change keys.
 
-        `supplier` is its class or a function without parameters that makes one; `stores` are names of
-        stores that it may reach. A supplier with a method `stores()` brings specs of its own.
+        `supplier` is its class or a function without parameters that makes one; `stores` are names
+        of stores that it may reach. A supplier with a method `stores()` brings specs of its own.
         """
         return self._processed(
             "KSTREAM-PROCESSOR-", supplier, stores, name, serde_of(key), serde_of(value), False
@@ -354,12 +357,12 @@ class KStream(Generic[K, V]):
         value: Serde | None,
         fixed: bool,
     ) -> KStream[Any, Any]:
-        check_supplier(supplier, "process_values" if fixed else "process")
+        check_supplier(supplier, "process_values" if fixed else "process", stores)
         name = self._building.new_name(prefix) if name is None else checked_name(name)
         operator = plan.Process(supplier, fixed_key=fixed)
         node = ProcessorNode(
-            name, operator=lambda: operator, stores=lambda: stores_of(supplier),
-            connected=lambda: stores,
+            name, operator=lambda: operator, connected=lambda: stores,
+            stores=lambda: self._building.shared(stores_of(supplier)),
         )  # fmt: skip
         self._building.graph.add(self._node, node)
         return self._derived(name, node, key, value, rekeyed=self._rekeyed or not fixed)
@@ -434,14 +437,14 @@ class KStream(Generic[K, V]):
     def _join(
         self, kind: Literal["inner", "left", "outer"], given: dict[str, Any]
     ) -> KStream[Any, Any]:
-        from ottla.streams.builder import joins
-
         del given["self"]
-        return joins.join(self, kind, joins.Asked(**given))
+        return self._building.kinds.join(self, kind, given)
 
 
-class Split(Generic[K, V]):
+class Split(Kind, Generic[K, V]):
     """Branches of a stream, gathered until `default` or `no_default` gives them by name."""
+
+    words = "a split stream"
 
     def __init__(self, source: KStream[K, V], name: str | None) -> None:
         self._source = source
@@ -501,12 +504,18 @@ class Split(Generic[K, V]):
             self._branches[full] = branch
 
 
-def check_supplier(supplier: Any, what: str) -> None:
+def check_supplier(supplier: Any, what: str, stores: Iterable[object] = ()) -> None:
     if not callable(supplier):
         raise TopologyError(
-            f"{what} needs a class or a function that makes a processor, not {supplier!r}",
+            f"{what} needs a class or a function that makes a processor, not {shown(supplier)}",
             hint="give the class itself: process(Counter, 'counts')",
         )
+    for store in stores:
+        if not isinstance(store, str):
+            raise TopologyError(
+                f"{what} is told the names of stores, not {shown(store)}",
+                hint="app.add_store(spec) gives the name: process(Counter, app.add_store(…))",
+            )
 
 
 def stores_of(supplier: Any) -> Iterable[Store]:

@@ -1,4 +1,4 @@
-"""An application: topics as streams and tables, operators between, and the topology that they make."""
+"""An application: topics as streams and tables, operators, and the topology that they make."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ottla.streams.builder.building import Building, Materialized
+from ottla.streams.builder.building import Building, Kinds, Materialized
+from ottla.streams.builder.cogrouped import CogroupedKStream
+from ottla.streams.builder.foreign_key import ForeignKeyJoin
 from ottla.streams.builder.graph import GlobalStoreNode, SourceNode, StoreNode, TableSourceNode
+from ottla.streams.builder.grouped import KGroupedStream
+from ottla.streams.builder.grouped_table import KGroupedTable
+from ottla.streams.builder.joins import join
 from ottla.streams.builder.optimisation import optimise, switches
-from ottla.streams.builder.specs import Duration, StoreSpec, checked_name, spec_of
+from ottla.streams.builder.specs import (
+    Duration,
+    StoreSpec,
+    checked_name,
+    checked_topic,
+    spec_of,
+)
 from ottla.streams.builder.stream import KStream, check_supplier, serde_of
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import SourceTable
@@ -23,6 +34,8 @@ from ottla.streams.plan.topology import Topology
 
 if TYPE_CHECKING:
     from ottla.streams.drawing import Drawing
+
+KINDS = Kinds(KTable, KGroupedStream, KGroupedTable, CogroupedKStream, ForeignKeyJoin, join)
 
 RESETS = ("earliest", "latest", "none")
 
@@ -44,8 +57,8 @@ class Streams:
     """A stream application: describe it here, run it in a `TopologyTest`.
 
     `key` and `value` are the serdes where none is given. `optimization` is "all", "none" or some of
-    Kafka's switches. Handlers say what becomes of a record that fails: "fail", "continue", or a function
-    that is told and answers. With `dead_letter_topic` what failed is written there.
+    Kafka's switches. Handlers say what becomes of a record that fails: "fail", "continue", or a
+    function that is told and answers. With `dead_letter_topic` what failed is written there.
 
     >>> app = Streams("shop", key=str, value=dict)
     >>> large = app.stream("orders").filter(col("price") >= 10)
@@ -76,7 +89,7 @@ class Streams:
                 f"there is no store format {store_format!r}", hint='take "default" or "headers"'
             )
         self._building = Building(
-            key=serde_of(key), value=serde_of(value), in_memory=in_memory,
+            KINDS, key=serde_of(key), value=serde_of(value), in_memory=in_memory,
             with_headers=store_format == "headers",
         )  # fmt: skip
         self._explicit_names = explicit_names
@@ -90,6 +103,7 @@ class Streams:
             configs=dict(configs or {}),
         )
         self._topology: Topology | None = None
+        self._refused: TopologyError | None = None
 
     def __repr__(self) -> str:
         return f"<Streams {self.app_id}>"
@@ -116,6 +130,8 @@ class Streams:
                 f"stream reads topics, not {', '.join(map(repr, topics)) or 'nothing'}",
                 hint='app.stream("orders"), or app.stream(re.compile("orders-.*"))',
             )
+        for topic in names:
+            checked_topic(topic)
         if patterns and len(topics) > 1:
             raise TopologyError("a pattern stands alone", hint="give one pattern, or names")
         name = self._building.name(name, "KSTREAM-SOURCE-")
@@ -140,7 +156,7 @@ class Streams:
         name: str | None = None,
     ) -> KTable[Any, Any]:
         """A topic as a table: the last value of each key. Null values take rows away."""
-        building = self._building
+        building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
             building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
         )
@@ -169,7 +185,7 @@ class Streams:
         name: str | None = None,
     ) -> GlobalKTable[Any, Any]:
         """A topic as a table that every task has whole."""
-        building = self._building
+        building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
             building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
         )
@@ -186,13 +202,13 @@ class Streams:
             timestamp=timestamp, operator=table.operator, store=table.store, is_global=True,
         )  # fmt: skip
         building.graph.add(building.graph.root, node)
-        return GlobalKTable(str(kept.name), kept.spec.key, kept.spec.value)
+        return GlobalKTable(building, str(kept.name), kept.spec.key, kept.spec.value)
 
     # ------------------------------------------------------------ stores for processors
     def add_store(self, spec: StoreSpec | str) -> str:
         """A store that processors may name; its name comes back."""
-        found = spec_of(spec)
-        row = StoreSpec(StoreKind.KEY_VALUE).row() if found is None else _kinded(found).row()
+        row = _kinded(spec_of(spec) or StoreSpec()).row()
+        (row,) = self._building.shared([row])
         self._building.graph.add(self._building.graph.root, StoreNode(row.name, store=lambda: row))
         if row.kind is StoreKind.VERSIONED:
             self._building.versioned.add(row.name)
@@ -211,10 +227,8 @@ class Streams:
     ) -> str:
         """A store that every task has whole, filled from a topic by a processor of yours."""
         check_supplier(supplier, "add_global_store")
-        found = spec_of(spec)
-        assert found is not None
-        row = _kinded(found).row()
-        building = self._building
+        row = _kinded(spec_of(spec) or StoreSpec()).row()
+        building, topic = self._building, checked_topic(topic)
         source = building.name(name, "KSTREAM-SOURCE-", "-source")
         processor = building.name(name, "KTABLE-SOURCE-")
         operator = plan.Process(supplier)
@@ -233,14 +247,24 @@ class Streams:
         Raises:
             TopologyError: it cannot be built; the text says which node and why.
         """
+        if self._refused is not None:
+            raise self._refused  # half of it is written: a second try would build the other half
         if self._topology is None:
-            self._topology = self._built()
+            try:
+                self._topology = self._built()
+            except TopologyError as refused:
+                self._refused = refused
+                raise
         return self._topology
 
     def _built(self) -> Topology:
         building = self._building
-        optimise(building.graph, self._on, building.merged_repartition, building.replaced_source)
-        building.done = True
+        try:
+            optimise(
+                building.graph, self._on, building.merged_repartition, building.replaced_source
+            )
+        finally:
+            building.done = True
         writer = Writer(building.key, building.value)
         building.graph.write(writer)
         writer.copartitioned = building.copartitioned

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
+from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.specs import Duration, checked_name
 from ottla.streams.builder.stream import RECORD, KStream, check_supplier, serde_of, stores_of
 from ottla.streams.builder.tables import (
@@ -22,6 +23,7 @@ from ottla.streams.builder.tables import (
     SuppressTable,
     TableOperator,
     TransformTable,
+    check_reads,
 )
 from ottla.streams.durations import ms
 from ottla.streams.errors import TopologyError
@@ -40,8 +42,10 @@ V = TypeVar("V")
 JOINED = ("key", "left", "right")
 
 
-class KTable(Generic[K, V]):
+class KTable(Kind, Generic[K, V]):
     """A table. Made by `Streams.table`, aggregations and operators, never by hand."""
+
+    words = "a table"
 
     def __init__(
         self,
@@ -111,7 +115,7 @@ class KTable(Generic[K, V]):
         name: str | None = None,
     ) -> KTable[K, Any]:
         """A new value for each row by a `ValueTransformer`, which may reach stores."""
-        check_supplier(supplier, "transform_values")
+        check_supplier(supplier, "transform_values", stores)
         serde = serde_of(value)
         kept = None if store is None else Materialized.of(
             self._building, store, None, key=self._key, value=serde
@@ -119,7 +123,12 @@ class KTable(Generic[K, V]):
         name = self._building.name(name, "KTABLE-TRANSFORMVALUES-")
         table = TransformTable(self._table, name, supplier, self._row(kept))
         return self._derived(
-            name, table, kept, serde, connected=stores, more=lambda: list(stores_of(supplier))
+            name,
+            table,
+            kept,
+            serde,
+            connected=stores,
+            more=lambda: self._building.shared(stores_of(supplier)),
         )
 
     def _materialized(self, store: object, prefix: str, value: Serde | None) -> Materialized | None:
@@ -239,8 +248,6 @@ class KTable(Generic[K, V]):
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedTable[Any, Any]:
         """Group rows anew: the function gives (key, value); through a repartition topic."""
-        from ottla.streams.builder.grouped_table import KGroupedTable
-
         function = Function.of(mapper, RECORD, what="group_by")
         building = self._building
         label = building.name(name, "KTABLE-SELECT-")
@@ -252,7 +259,7 @@ class KTable(Generic[K, V]):
         )
         building.graph.add(self._node, node)
         self._table.ask_old(True)
-        return KGroupedTable(
+        return building.kinds.grouped_table(
             building, label, node, serde_of(key), serde_of(value), self._sources, name
         )
 
@@ -306,10 +313,8 @@ class KTable(Generic[K, V]):
         return self._join("outer", other, joiner, store, value, name)
 
     def _join_foreign(self, kind: plan.JoinKind, given: dict[str, Any]) -> KTable[K, Any]:
-        from ottla.streams.builder.foreign_key import ForeignKeyJoin
-
-        _check_table(given["other"])
-        return ForeignKeyJoin(
+        self._check_table(given["other"])
+        return self._building.kinds.foreign_key_join(
             self, given["other"], kind, given["joiner"], given["on"], given["partitioner"],
             given["other_partitioner"], given["name"],
         ).made(given["store"], serde_of(given["value"]))  # fmt: skip
@@ -323,19 +328,21 @@ class KTable(Generic[K, V]):
         value: object,
         name: str | None,
     ) -> KTable[K, Any]:
-        _check_table(other)
+        self._check_table(other)
         building = self._building
         function = Function.of(joiner, JOINED, what="join")
+        serde = serde_of(value)
+        kept = None
+        if store is not None:
+            kept = Materialized.of(building, store, "KTABLE-MERGE-", key=self._key, value=serde)
         merge = building.name(name, "KTABLE-MERGE-")
+        check_reads(self._table, merge)
+        check_reads(other._table, merge)
         sources = building.copartition(self._sources, other._sources)
         if kind != "inner":
             self._table.ask_old(True)
         if kind == "outer":
             other._table.ask_old(True)
-        serde = serde_of(value)
-        kept = None
-        if store is not None:
-            kept = Materialized.of(building, store, "KTABLE-MERGE-", key=self._key, value=serde)
         left = JoinSide("left", kind, self._table, other._table, function)
         right = JoinSide("right", kind, other._table, self._table, function)
         left_name = building.name(name, "KTABLE-JOINTHIS-", "-join-this")
@@ -356,30 +363,19 @@ class KTable(Generic[K, V]):
         found = serde if kept is None else kept.spec.value
         return KTable(building, merge, node, sources, self._key, found, merged)
 
-    def _check_history(self, join: str, grace_ms: int) -> None:
-        """A join with grace looks back in this table's versions."""
-        store = self._table.store()
-        if store is not None and store.kind is StoreKind.VERSIONED:
-            if store.history_retention_ms < grace_ms:
-                raise TopologyError(
-                    f"{join} waits {grace_ms} ms for late changes, and {store.name} keeps "
-                    f"{store.history_retention_ms} ms of history",
-                    hint="history= is at least the join's grace",
-                )
+    def _check_table(self, other: object) -> None:
+        if not isinstance(other, KTable):
+            raise TopologyError(
+                f"a table joins with a table, not with a {type(other).__name__}",
+                hint="a stream becomes a table by to_table(); or join the stream with this table",
+            )
+        self._building.check_mine(other._building, "join")
 
 
 def _side_node(name: str, side: JoinSide, stores: tuple[str, ...]) -> ProcessorNode:
     return ProcessorNode(
         name, operator=side.operator, connected=lambda: stores, mark_versioned=side.mark_versioned
     )
-
-
-def _check_table(other: object) -> None:
-    if not isinstance(other, KTable):
-        raise TopologyError(
-            f"a table joins with a table, not with a {type(other).__name__}",
-            hint="a stream becomes a table by to_table(); or join the stream with this table",
-        )
 
 
 def _suppresses_final(until: str | None, wait: Duration | None) -> bool:
@@ -409,20 +405,31 @@ def _when_full(given: str | None, bounded: bool, final: bool) -> plan.BufferFull
 
 def grace_above(node: GraphNode, name: str) -> int:
     """The grace of the windowed aggregations above; the longest of several."""
-    if isinstance(node, ProcessorNode) and node.grace_ms is not None:
-        return node.grace_ms
-    if not node.parents:
-        raise TopologyError(
-            f"{name} waits for windows to close, and there are none above it",
-            hint="suppress(until='window_closes') is for tables of windowed_by(…)",
-        )
-    return max(grace_above(parent, name) for parent in node.parents)
+    waiting, seen, found = [node], {node}, []
+    while waiting:
+        above = waiting.pop()
+        if isinstance(above, ProcessorNode) and above.grace_ms is not None:
+            found.append(above.grace_ms)
+        elif not above.parents:
+            raise TopologyError(
+                f"{name} waits for windows to close, and there are none above it",
+                hint="suppress(until='window_closes') is for tables of windowed_by(…)",
+            )
+        else:
+            waiting += [parent for parent in above.parents if parent not in seen]
+            seen.update(above.parents)
+    return max(found)
 
 
-class GlobalKTable(Generic[K, V]):
+class GlobalKTable(Kind, Generic[K, V]):
     """A table that every task has whole; streams join with it by any key."""
 
-    def __init__(self, store: str, key: Serde | None, value: Serde | None) -> None:
+    words = "a global table"
+
+    def __init__(
+        self, building: Building, store: str, key: Serde | None, value: Serde | None
+    ) -> None:
+        self._building = building
         self._store = store
         self._key = key
         self._value = value

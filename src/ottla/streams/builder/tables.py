@@ -1,7 +1,7 @@
 """What stands behind each table: how it is read, what it keeps, whether it sends old values.
 
-All of it may change until the topology is built: a join further down asks for the values, and the table
-is kept in a store from then on.
+All of it may change until the topology is built: a join further down asks for the values, and the
+table is kept in a store from then on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Operator
@@ -24,9 +25,15 @@ from ottla.streams.plan.views import (
     View,
 )
 
+#: Through how many operators a table may be read that is not kept itself.
+READ_MAX = 200
+
 
 class TableOperator:
     """How a table comes about. `kept` is the row of its own store, made when it is needed."""
+
+    #: How many operators a reader goes through, each as often as there are ways to it.
+    reads = 1
 
     def __init__(self, kept: Callable[[], Store] | None = None, *, is_kept: bool = True) -> None:
         self._kept = kept
@@ -120,6 +127,8 @@ class Derived(TableOperator):
     def __init__(self, source: TableOperator, kept: Callable[[], Store] | None) -> None:
         super().__init__(kept)
         self.source = source
+        if not self.is_kept:
+            self.reads = source.reads + 1
 
     def view(self) -> View:
         name = self.store_name
@@ -133,9 +142,17 @@ class Derived(TableOperator):
         return self.source.store_names() if name is None else (name,)
 
     def ask_old(self, force: bool) -> bool:
-        if self.is_kept or self.source.ask_old(force):
-            self.send_old = True
-        return self.send_old
+        asked: list[Derived] = []
+        table: TableOperator = self
+        while isinstance(table, Derived) and not table.send_old:  # a loop: there may be thousands
+            asked.append(table)
+            if table.is_kept:
+                break
+            table = table.source
+        sends = isinstance(table, Derived) or table.ask_old(force)
+        for each in asked:
+            each.send_old = each.send_old or sends
+        return sends
 
 
 class FilterTable(Derived):
@@ -207,9 +224,6 @@ class SuppressTable(Derived):
     def stores(self) -> Iterable[Store]:
         return (self.buffer,)
 
-    def ask_old(self, force: bool) -> bool:
-        return self.source.ask_old(force)
-
     def operator(self) -> Operator:
         return self._make(None)
 
@@ -227,6 +241,7 @@ class JoinSide(TableOperator):
         self.this = this
         self.other = other
         self.joiner = joiner
+        self.reads = this.reads + other.reads + 1
 
     def view(self) -> View:
         left, right = (self.this, self.other) if self.side == "left" else (self.other, self.this)
@@ -236,9 +251,10 @@ class JoinSide(TableOperator):
         return tuple(dict.fromkeys((*self.this.store_names(), *self.other.store_names())))
 
     def ask_old(self, force: bool) -> bool:
-        self.this.ask_old(True)
-        self.other.ask_old(True)
-        self.send_old = True
+        if not self.send_old:
+            self.send_old = True
+            self.this.ask_old(True)
+            self.other.ask_old(True)
         return True
 
     def operator(self) -> Operator:
@@ -255,6 +271,8 @@ class MergeTable(TableOperator):
         super().__init__(kept)
         self.left = left
         self.right = right
+        if not self.is_kept:
+            self.reads = left.reads + 1
 
     def view(self) -> View:
         name = self.store_name
@@ -267,13 +285,28 @@ class MergeTable(TableOperator):
         return tuple(dict.fromkeys((*self.left.store_names(), *self.right.store_names())))
 
     def ask_old(self, force: bool) -> bool:
-        self.left.ask_old(True)
-        self.right.ask_old(True)
-        self.send_old = True
+        if not self.send_old:
+            self.send_old = True
+            self.left.ask_old(True)
+            self.right.ask_old(True)
         return True
 
     def operator(self) -> Operator:
         return plan.TableTableMerge(self.store_name, self.send_old)
+
+
+def check_reads(table: TableOperator, name: str) -> None:
+    """Refuse what would ask too many operators for each value, or run out of Python's stack.
+
+    Raises:
+        TopologyError: no table between is kept.
+    """
+    if table.reads > READ_MAX:
+        raise TopologyError(
+            f"{name} reads a table through {min(table.reads, 10**9)} operators, none of which "
+            "keeps it",
+            hint=f'give store="name" to a table between; at most {READ_MAX} may be without',
+        )
 
 
 class CogroupTable(TableOperator):

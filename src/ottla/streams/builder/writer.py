@@ -1,7 +1,7 @@
-"""Writes the logical graph down as a plan, in the order in which Kafka adds processors, and checks it.
+"""Writes the logical graph down as a plan, in the order in which Kafka adds processors; checks it.
 
-Two nodes or stores of one name, a store that nobody added, a topic that is read twice in ways that do
-not agree: said here, by name.
+Two nodes or stores of one name, a store that nobody added, a topic that is read twice in ways that
+do not agree: said here, by name.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan.functions import Function
-from ottla.streams.plan.operators import Operator
-from ottla.streams.plan.stores import Store
+from ottla.streams.plan.operators import Operator, StreamTableJoin
+from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topology
 from ottla.streams.serdes import Serde
 from ottla.streams.serdes.changed import ChangedSerde
@@ -29,6 +29,8 @@ class Writer:
         self.nodes: dict[str, Node] = {}
         self.sinks: dict[str, Sink] = {}
         self.stores: dict[str, Store] = {}
+        #: As operators gave them; one store is one row, by identity.
+        self._rows: dict[str, Store] = {}
         self.internal: dict[str, InternalTopic] = {}
         self.parents: dict[str, tuple[str, ...]] = {}
         self._children: dict[str, list[str]] = {}
@@ -149,12 +151,15 @@ class Writer:
         self.internal[name] = InternalTopic(name, partitions)
 
     def add_store(self, store: Store) -> None:
-        """The same store may come again from another operator that shares it."""
-        row = self.resolved(store)
-        known = self.stores.get(row.name)
-        if known is not None and known != row:
-            raise _two_stores(row.name)
-        self.stores[row.name] = row
+        """The same store may come again from another operator that shares it; an equal one may not,
+        since two tables that keep their rows in one store would each see the other's."""
+        known = self._rows.setdefault(store.name, store)
+        if known is not store or self._is_global(store.name):
+            raise _two_stores(store.name)
+        self.stores[store.name] = self.resolved(store)
+
+    def _is_global(self, name: str) -> bool:
+        return name in self.stores and self.stores[name].is_global
 
     def connect(self, node: str, stores: Iterable[str]) -> None:
         for store in stores:
@@ -194,6 +199,7 @@ class Writer:
 
     # ------------------------------------------------------------ the whole
     def topology(self) -> Topology:
+        self._check_graces()
         children = {name: tuple(found) for name, found in self._children.items()}
         return Topology(
             {n: replace(row, children=children[n]) for n, row in self.sources.items()},
@@ -204,6 +210,25 @@ class Writer:
             self.parents,
             self._copartitioned_topics(),
         )
+
+    def _check_graces(self) -> None:
+        """A join that waits for late changes reads a table's past, which its stores must keep."""
+        for name, node in self.nodes.items():
+            join = node.operator
+            if not isinstance(join, StreamTableJoin) or join.grace_ms is None:
+                continue
+            for store in (self.stores[each] for each in node.stores if each != join.buffer):
+                if store.kind is not StoreKind.VERSIONED:
+                    raise TopologyError(
+                        f"{name} waits for late changes, and {store.name} is not versioned",
+                        hint='store=versioned("name", history=…) for its table, or no grace=',
+                    )
+                if store.history_retention_ms < join.grace_ms:
+                    raise TopologyError(
+                        f"{name} waits {join.grace_ms} ms for late changes, and {store.name} "
+                        f"keeps {store.history_retention_ms} ms of history",
+                        hint="history= is at least the join's grace",
+                    )
 
     def _copartitioned_topics(self) -> tuple[frozenset[str], ...]:
         groups = []

@@ -8,7 +8,7 @@ to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -76,7 +76,7 @@ def layered(
     Raises:
         TopologyError: the edges have a cycle.
     """
-    layer_of = _layers(sizes, edges, last)
+    layer_of = depths(sizes, edges, last)
     names = list(sizes)
     number = {name: place for place, name in enumerate(names)}
     places = [_Place(*sizes[name]) for name in names]
@@ -91,30 +91,35 @@ def layered(
     return _placed(names, places, layers, passes)
 
 
-def _layers(
-    sizes: Mapping[str, Size], edges: Sequence[Edge], last: frozenset[str]
+def depths(
+    sizes: Iterable[str], edges: Sequence[Edge], last: frozenset[str] = frozenset()
 ) -> dict[str, int]:
+    """The layer of each box, from 0; those in `last` share the lowest.
+
+    Raises:
+        TopologyError: the edges have a cycle.
+    """
     waits = dict.fromkeys(sizes, 0)
-    leads: dict[str, list[str]] = {name: [] for name in sizes}
+    leads: dict[str, list[str]] = {name: [] for name in waits}
     for edge in edges:
         waits[edge.end] += 1
         leads[edge.start].append(edge.end)
-    found = dict.fromkeys(sizes, 0)
-    ready = [name for name in sizes if not waits[name]]
+    found = dict.fromkeys(waits, 0)
+    ready = [name for name in waits if not waits[name]]
     for name in ready:  # it grows while it is walked
         for after in leads[name]:
             found[after] = max(found[after], found[name] + 1)
             waits[after] -= 1
             if not waits[after]:
                 ready.append(after)
-    if len(ready) < len(sizes):
-        caught = next(name for name in sizes if waits[name])
+    if len(ready) < len(waits):
+        caught = next(name for name in waits if waits[name])
         raise TopologyError(
             f"the topology has a cycle through {caught}",
             hint="write to a topic and read it again instead",
         )
     if last:
-        lowest = max([*(found[name] for name in sizes if name not in last), -1]) + 1
+        lowest = max([*(found[name] for name in found if name not in last), -1]) + 1
         lowest = max([lowest, *(found[name] for name in last)])
         found.update(dict.fromkeys(last, lowest))
     return found

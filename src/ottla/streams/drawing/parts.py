@@ -8,13 +8,15 @@ to it is drawn twice, since a drawing has no way up.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from ottla.streams.drawing import words
+from ottla.streams.drawing.layers import Edge, depths
+from ottla.streams.plan import description
 from ottla.streams.plan.topology import Topology
 
-CELLS = 44
+CELLS = 72
 """So many cells of a line are shown of a name; a longer one loses its middle."""
 
 
@@ -57,50 +59,32 @@ def parts_of(topology: Topology) -> Parts:
     """The parts of a topology's drawing, in the order of its plan."""
     topics: dict[str, Box] = {}
     groups: list[Group] = []
-    for number, members in enumerate(_subtopologies(topology)):
-        group = Group(f"group {number}", _title(topology, number, members))
-        _fill(topology, group, members, topics)
+    for found in _subtopologies(topology):
+        title = f"sub-topology {found.number}" + (", global" if found.is_global else "")
+        group = Group(f"group {found.number}", title)
+        _fill(topology, group, found.names, topics)
         groups.append(group)
     _untie(groups, topics)
     return Parts(groups, topics)
 
 
-def _title(topology: Topology, number: int, members: list[str]) -> str:
-    is_global = any(
-        name in topology.sources and topology.sources[name].is_global for name in members
-    )
-    return f"sub-topology {number}" + (", global" if is_global else "")
+def _subtopologies(topology: Topology) -> list[description.Group]:
+    """As `describe()` counts them; a plan that says no parents has them from its children.
 
-
-def _subtopologies(topology: Topology) -> Iterator[list[str]]:
-    """Sets of nodes that lead to each other or share a store, in the order of their sources."""
-    above: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        above.setdefault(name, name)
-        while above[name] != name:
-            above[name] = above[above[name]]
-            name = above[name]
-        return name
-
-    # A global store is read from everywhere; that makes nobody one.
-    own = {name for name, store in topology.stores.items() if not store.is_global}
-    everyone = [*topology.sources, *topology.nodes, *topology.sinks]
-    for name in everyone:
-        root(name)
-    for name, source in topology.sources.items():
-        for child in source.children:
-            above[root(child)] = root(name)
-    for name, node in topology.nodes.items():
-        for child in node.children:
-            above[root(child)] = root(name)
-        for store in node.stores:
-            if store in own:
-                above[root(f"store {store}")] = root(name)
-    found: dict[str, list[str]] = {}
-    for name in everyone:
-        found.setdefault(root(name), []).append(name)
-    yield from found.values()
+    Raises:
+        TopologyError: the plan has a cycle.
+    """
+    children = {name: row.children for name, row in topology.sources.items()}
+    children.update({name: row.children for name, row in topology.nodes.items()})
+    names = [*sorted(topology.sources), *topology.nodes, *topology.sinks]
+    edges = [Edge(name, child) for name in children for child in children[name]]
+    depth = depths(names, edges)
+    if topology.parents:
+        return description.groups(topology)
+    parents: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(names, key=depth.__getitem__), ())
+    for edge in edges:
+        parents[edge.end] = (*parents[edge.end], edge.start)
+    return description.groups(replace(topology, parents=parents))
 
 
 def _fill(topology: Topology, group: Group, members: list[str], topics: dict[str, Box]) -> None:

@@ -13,7 +13,7 @@ from ottla.streams.fast.processing import Processing
 from ottla.streams.fast.stores import face_of
 from ottla.streams.plan.topology import Topology
 
-Stopped = tuple[BaseException, str | None, bool]
+Stopped = tuple[BaseException, str | None, int]
 
 
 class FastTask:
@@ -81,7 +81,7 @@ class FastTask:
     def _raise(self, stopped: Stopped | None, produced: list[Produced]) -> None:
         if stopped is None:
             return
-        error, node, _ = stopped
+        error, node, place = stopped
         failure = (
             error
             if isinstance(error, ProcessingError) and node is None
@@ -91,5 +91,5 @@ class FastTask:
             )
         )
         failure.produced = tuple(produced)
-        failure.place = produced[-1].cause if produced else 0
+        failure.place = place
         raise failure from (None if failure is error else error)
