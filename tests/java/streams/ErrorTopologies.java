@@ -19,12 +19,12 @@ final class ErrorTopologies extends Words {
     private static final String PROCESSING = "processing.exception.handler";
     private static final String WRITING = "production.exception.handler";
     private static final String DEAD = "errors.dead.letter.queue.topic.name";
-    private static final Serde<String> PICKY_READER = Serdes.serdeFrom(S.serializer(), (topic, data) -> {
+    static final Serde<String> PICKY_READER = Serdes.serdeFrom(S.serializer(), (topic, data) -> {
         String read = data == null ? null : new String(data, StandardCharsets.UTF_8);
         checked(read);
         return read;
     });
-    private static final Serde<String> PICKY_WRITER = Serdes.serdeFrom((topic, data) -> {
+    static final Serde<String> PICKY_WRITER = Serdes.serdeFrom((topic, data) -> {
         checked(data);
         return data == null ? null : data.getBytes(StandardCharsets.UTF_8);
     }, S.deserializer());
@@ -158,7 +158,7 @@ final class ErrorTopologies extends Words {
     }
 
     /** Forwards records, and the time of every second turn of the stream's clock; others raise. */
-    private static final class BadClock implements Processor<String, String, String, String> {
+    static final class BadClock implements Processor<String, String, String, String> {
         private final Duration every;
         private ProcessorContext<String, String> context;
         private int turns;
