@@ -47,7 +47,9 @@ def key_text(key: Any) -> str:
     if isinstance(key, JoinSideKey):
         return f"<{side(key.is_left)},{key.key}:{key.timestamp}>"
     if isinstance(key, bytes):
-        return "".join(f"\\x{byte:02X}" if byte < 32 else chr(byte) for byte in key)
+        return "".join(
+            chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02X}" for byte in key
+        )
     return str(key)
 
 

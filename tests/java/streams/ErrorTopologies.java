@@ -4,6 +4,7 @@ import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.errors.*;
+import org.apache.kafka.streams.errors.internals.ExceptionHandlerUtils;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.processor.FailOnInvalidTimestamp;
 import org.apache.kafka.streams.processor.PunctuationType;
@@ -129,15 +130,20 @@ final class ErrorTopologies extends Words {
 
     /** Goes on after what could not be serialized. */
     public static final class Resume implements ProductionExceptionHandler {
+        private String dead;
+
         @Override
         public Response handleSerializationError(ErrorHandlerContext context,
                 org.apache.kafka.clients.producer.ProducerRecord record, Exception exception,
                 SerializationExceptionOrigin origin) {
-            return Response.resume();
+            return Response.resume(ExceptionHandlerUtils.maybeBuildDeadLetterQueueRecords(dead,
+                context.sourceRawKey(), context.sourceRawValue(), context, exception));
         }
 
         @Override
-        public void configure(java.util.Map<String, ?> configs) {}
+        public void configure(java.util.Map<String, ?> configs) {
+            dead = (String) configs.get(DEAD);
+        }
     }
 
     /** Puts what its topic says into a store, where that is no poison. */

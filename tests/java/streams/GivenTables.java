@@ -186,8 +186,12 @@ final class GivenTables extends Words {
         return SessionWindows.ofInactivityGapAndGrace(ms(w.get("size").asLong()), ms(w.get("grace").asLong()));
     }
 
+    /** What an aggregation keeps. Most that have a name of their own must be told how, too. */
     private Materialized folded(JsonNode n) {
-        return GivenStores.kept(n, given.keyOn(n), given.valueOf(n));
+        Materialized m = GivenStores.kept(n, given.keyOn(n), given.valueOf(n));
+        boolean counts = Given.word(n, "op").endsWith("count");
+        return m != null || counts || !n.hasNonNull("name") ? m
+            : Materialized.with(GivenFunctions.keys(given.keyOn(n)), GivenFunctions.values(given.valueOf(n)));
     }
 
     private Object aggregate(KGroupedStream g, JsonNode n) {

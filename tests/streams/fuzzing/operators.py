@@ -52,8 +52,8 @@ def source(m: Maker) -> None:
         return
     is_global = luck > 0.92
     kept = m.store("text", needed=values not in TEXTS)
-    if is_global and (kept.get("store") or {}).get("kind") == "versioned":
-        kept = {}
+    if is_global and (not kept.get("store") or kept["store"].get("kind") == "versioned"):
+        kept = {}  # Java refuses a versioned one, and fails with serdes that have no name
     m.add(
         {
             "op": "global" if is_global else "table",
@@ -346,10 +346,10 @@ def _(m: Maker, on: Row) -> Row | None:
         return None
     row: Row = {"op": "t_transform", "on": on["id"], "is": "table text text"}
     if m.chance(0.5) and _side(m, ("numbers",)) == "numbers":
-        row |= {"processor": "counting", "uses": ["side"]}
-    else:
-        row |= {"processor": "shown"}
-    return {**row, **m.store("text")}
+        # Without a store of its own Java's would ask that of joins below, which cannot reach it.
+        row |= {"processor": "counting", "uses": ["side"], "store": {"name": "s" + m.name()}}
+        return row
+    return {**row, "processor": "shown", **m.store("text")}
 
 
 @operator("to_stream", "table", 4)
