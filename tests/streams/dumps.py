@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from ottla.streams.execution import Executor
 from ottla.streams.plan.operators import JoinWindow
 from ottla.streams.plan.stores import Store, StoreKind
@@ -45,8 +47,17 @@ def key_text(key: Any) -> str:
     if isinstance(key, JoinSideKey):
         return f"<{side(key.is_left)},{key.key}:{key.timestamp}>"
     if isinstance(key, bytes):
-        return "".join(f"\\x{byte:02X}" if byte < 32 else chr(byte) for byte in key)
+        return "".join(
+            chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02X}" for byte in key
+        )
     return str(key)
+
+
+def plain_text(value: Any) -> str:
+    """A value without times and headers; documents as their JSON, as Jackson's print themselves."""
+    if value is None:
+        return "null"
+    return orjson.dumps(value).decode() if isinstance(value, dict) else str(value)
 
 
 def side(is_left: bool) -> str:
@@ -56,23 +67,22 @@ def side(is_left: bool) -> str:
 def value_text(value: Any, row: Store, *, shows_headers: bool) -> str:
     """As Java prints what a store gives."""
     if isinstance(value, JoinSideValue):
-        return f"<{side(value.is_left)},{value.value}>"
+        return f"<{side(value.is_left)},{plain_text(value.value)}>"
     if shows_headers and not isinstance(value, ValueAndTimestamp):
         value = ValueAndTimestamp(value, -1)
     if not isinstance(value, ValueAndTimestamp):
-        return str(value)
+        return plain_text(value)
     if not shows_headers:
-        return f"{value.value}@{value.timestamp}"
+        return f"{plain_text(value.value)}@{value.timestamp}"
     headers = ", ".join(
         f"RecordHeader(key = {name}, value = {'null' if data is None else list(data)})"
         for name, data in value.headers
     )
     headers = f"headers=RecordHeaders(headers = [{headers}], isReadOnly = false)"
     if row.kind is StoreKind.SESSION:
-        return f"AggregationWithHeaders{{aggregation={value.value}, {headers}}}"
-    inner = value.value
-    if isinstance(inner, Subscription):
-        inner = subscription_text(inner)
+        return f"AggregationWithHeaders{{aggregation={plain_text(value.value)}, {headers}}}"
+    kept = value.value
+    inner = subscription_text(kept) if isinstance(kept, Subscription) else plain_text(kept)
     shown = f"value={inner}, timestamp={value.timestamp}"
     return f"ValueTimestampHeaders{{{shown}, {headers}}}"
 
@@ -80,6 +90,6 @@ def value_text(value: Any, row: Store, *, shows_headers: bool) -> str:
 def subscription_text(given: Subscription) -> str:
     hashed = "null" if given.hash is None else list(struct.unpack(">qq", given.hash))
     return (
-        f"SubscriptionWrapper{{version={given.version}, primaryKey={given.primary_key}, "
+        f"SubscriptionWrapper{{version={given.version}, primaryKey={key_text(given.primary_key)}, "
         f"instruction={given.instruction.name}, hash={hashed}, primaryPartition={given.partition}}}"
     )

@@ -4,6 +4,7 @@ import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.errors.*;
+import org.apache.kafka.streams.errors.internals.ExceptionHandlerUtils;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.processor.FailOnInvalidTimestamp;
 import org.apache.kafka.streams.processor.PunctuationType;
@@ -19,12 +20,12 @@ final class ErrorTopologies extends Words {
     private static final String PROCESSING = "processing.exception.handler";
     private static final String WRITING = "production.exception.handler";
     private static final String DEAD = "errors.dead.letter.queue.topic.name";
-    private static final Serde<String> PICKY_READER = Serdes.serdeFrom(S.serializer(), (topic, data) -> {
+    static final Serde<String> PICKY_READER = Serdes.serdeFrom(S.serializer(), (topic, data) -> {
         String read = data == null ? null : new String(data, StandardCharsets.UTF_8);
         checked(read);
         return read;
     });
-    private static final Serde<String> PICKY_WRITER = Serdes.serdeFrom((topic, data) -> {
+    static final Serde<String> PICKY_WRITER = Serdes.serdeFrom((topic, data) -> {
         checked(data);
         return data == null ? null : data.getBytes(StandardCharsets.UTF_8);
     }, S.deserializer());
@@ -129,15 +130,20 @@ final class ErrorTopologies extends Words {
 
     /** Goes on after what could not be serialized. */
     public static final class Resume implements ProductionExceptionHandler {
+        private String dead;
+
         @Override
         public Response handleSerializationError(ErrorHandlerContext context,
                 org.apache.kafka.clients.producer.ProducerRecord record, Exception exception,
                 SerializationExceptionOrigin origin) {
-            return Response.resume();
+            return Response.resume(ExceptionHandlerUtils.maybeBuildDeadLetterQueueRecords(dead,
+                context.sourceRawKey(), context.sourceRawValue(), context, exception));
         }
 
         @Override
-        public void configure(java.util.Map<String, ?> configs) {}
+        public void configure(java.util.Map<String, ?> configs) {
+            dead = (String) configs.get(DEAD);
+        }
     }
 
     /** Puts what its topic says into a store, where that is no poison. */
@@ -158,7 +164,7 @@ final class ErrorTopologies extends Words {
     }
 
     /** Forwards records, and the time of every second turn of the stream's clock; others raise. */
-    private static final class BadClock implements Processor<String, String, String, String> {
+    static final class BadClock implements Processor<String, String, String, String> {
         private final Duration every;
         private ProcessorContext<String, String> context;
         private int turns;

@@ -31,6 +31,16 @@ final class StoreDump {
     private final ArrayNode rows;
 
     StoreDump(JsonNode input, ArrayNode rows) {
+        this(letters(input), rows);
+    }
+
+    /** A dump that asks versioned stores for these keys. */
+    StoreDump(TreeSet<String> keys, ArrayNode rows) {
+        this.asked = new ArrayList<>(keys);
+        this.rows = rows;
+    }
+
+    private static TreeSet<String> letters(JsonNode input) {
         TreeSet<String> keys = new TreeSet<>();
         for (JsonNode each : input) {
             if (each.hasNonNull("key")) {
@@ -42,8 +52,7 @@ final class StoreDump {
                 keys.add(value.substring(value.length() - 1));
             }
         }
-        this.asked = new ArrayList<>(keys);
-        this.rows = rows;
+        return keys;
     }
 
     void dump(TopologyTestDriver driver) {

@@ -34,7 +34,9 @@ import org.apache.kafka.streams.test.TestRecord;
  * What Apache Kafka Streams does with records: named topologies in its own TopologyTestDriver. Each
  * line of the standard input is a job, {"topology", "params": {..}, "input": [..]}; its answer is
  * one line, {"describe", "records", "stores", "error", "config"}. A job without "input" is built and
- * described alone; {"list": true} is answered by every row. All jobs share this one JVM.
+ * described alone; {"list": true} is answered by every row. In place of a name, "given" has the rows
+ * of a topology ({@link Given}), with "keys" that its versioned stores are asked for. All jobs share
+ * this one JVM.
  *
  * <p>An input is {"topic", "key", "value", "ts", "headers"?} of texts (key, value and a header's
  * value may be null), or {"advance": ms} of the wall clock. A record that came of the input of
@@ -80,17 +82,11 @@ public final class StreamsOracle {
         answer.putNull("error");
         Path folder = Files.createTempDirectory("streams-oracle");
         try {
-            Row row = Topologies.ROWS.get(job.get("topology").asText());
-            if (row == null) {
-                throw new IllegalArgumentException("no topology " + job.get("topology").asText());
-            }
-            Map<String, Long> params = new HashMap<>();
-            job.path("params").properties().forEach(each -> params.put(each.getKey(), each.getValue().asLong()));
-            Properties settings = settings(row, folder);
-            Topology topology = row.topology(params, settings);
+            Properties settings = settings(folder);
+            Topology topology = job.has("given") ? given(job.get("given"), settings) : named(job, settings);
             answer.put("describe", topology.describe().toString());
             if (job.has("input")) {
-                run(topology, settings, job.get("input"), stores);
+                run(topology, settings, job, stores);
             }
         } catch (Exception | StackOverflowError e) {
             Throwable cause = e;
@@ -105,7 +101,24 @@ public final class StreamsOracle {
         return answer;
     }
 
-    private static Properties settings(Row row, Path folder) {
+    private static Topology given(JsonNode rows, Properties settings) {
+        Given given = new Given(rows);
+        given.configure(settings);
+        return given.topology(settings);
+    }
+
+    private static Topology named(JsonNode job, Properties settings) {
+        Row row = Topologies.ROWS.get(job.get("topology").asText());
+        if (row == null) {
+            throw new IllegalArgumentException("no topology " + job.get("topology").asText());
+        }
+        Map<String, Long> params = new HashMap<>();
+        job.path("params").properties().forEach(each -> params.put(each.getKey(), each.getValue().asLong()));
+        settings.putAll(row.config);
+        return row.topology(params, settings);
+    }
+
+    private static Properties settings(Path folder) {
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "app");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
@@ -113,11 +126,11 @@ public final class StreamsOracle {
         settings.put(StreamsConfig.STATE_DIR_CONFIG, folder.toString());
         settings.put("__emit.interval.ms.kstreams.windowed.aggregation__", 0);
         settings.put("__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", 0);
-        settings.putAll(row.config);
         return settings;
     }
 
-    private void run(Topology topology, Properties settings, JsonNode input, ArrayNode stores) {
+    private void run(Topology topology, Properties settings, JsonNode job, ArrayNode stores) {
+        JsonNode input = job.get("input");
         try (TopologyTestDriver driver = new TopologyTestDriver(topology, settings, Instant.ofEpochMilli(0))) {
             try {
                 drain(driver);
@@ -130,7 +143,13 @@ public final class StreamsOracle {
                 drain(driver);
                 throw e;
             }
-            new StoreDump(input, stores).dump(driver);
+            if (job.has("keys")) {
+                TreeSet<String> keys = new TreeSet<>();
+                job.get("keys").forEach(each -> keys.add(each.asText()));
+                new StoreDump(keys, stores).dump(driver);
+            } else {
+                new StoreDump(input, stores).dump(driver);
+            }
         }
     }
 

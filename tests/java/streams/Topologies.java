@@ -91,7 +91,7 @@ final class Topologies extends Words {
     }
 
     /** Counts in a store and forwards the whole of it at every turn of either clock. */
-    private static final class Flusher implements Processor<String, String, String, String> {
+    static final class Flusher implements Processor<String, String, String, String> {
         private final long every;
         private ProcessorContext<String, String> context;
         private KeyValueStore<String, Long> store;

@@ -203,7 +203,7 @@ pub(super) fn receive<'a, H: Application>(
             &key,
             Some(&bytes),
             record.timestamp,
-            headers,
+            &record.headers,
         );
         let store = run.engine.stores[row.store].subscriptions();
         store.put(&key, bytes, record.timestamp, headers);
@@ -220,7 +220,7 @@ fn log<H: Application>(
     headers: &Headers,
 ) {
     let kept = &run.plan.stores[store];
-    let headers = if kept.with_headers {
+    let headers = if kept.logs_headers {
         headers
     } else {
         &NO_HEADERS

@@ -29,6 +29,8 @@ pub struct Store {
     /// An operator that keeps times was given a store that does not: they are read as -1.
     pub times_lost: bool,
     pub with_headers: bool,
+    /// Its changelog's records have headers, although its values may have none.
+    pub logs_headers: bool,
     pub persistent: bool,
     /// The topic that serdes of a registry see: the changelog's name, logged or not.
     pub serde_topic: String,
@@ -67,6 +69,7 @@ impl Store {
             timestamped: fields.flag("timestamped")?,
             times_lost: fields.flag("times_lost")?,
             with_headers: fields.flag("with_headers")?,
+            logs_headers: fields.flag("with_headers")? || fields.flag("logs_headers")?,
             persistent: fields.flag("persistent")?,
             serde_topic: changelog
                 .clone()

@@ -35,6 +35,7 @@ fn row(kind: StoreKind, retention: i64, persistent: bool) -> Row {
         value: None,
         timestamped: true,
         with_headers: false,
+        logs_headers: false,
         persistent,
         serde_topic: String::new(),
         changelog: None,

@@ -102,7 +102,7 @@ impl<H: Application> Run<'_, H> {
         let bytes = self.raw_value(id, put.value)?;
         let removed;
         let headers: &Headers = match &bytes {
-            _ if !row.with_headers => &NO_HEADERS,
+            _ if !row.logs_headers => &NO_HEADERS,
             Some(_) => put.headers,
             None => {
                 removed = self.engine.context.headers.clone();
@@ -118,7 +118,11 @@ impl<H: Application> Run<'_, H> {
                 } else {
                     -1
                 },
-                headers: boxed(headers),
+                headers: boxed(if row.with_headers {
+                    headers
+                } else {
+                    &NO_HEADERS
+                }),
             });
             self.window_keep(id, raw, start, entry, numbered);
         }

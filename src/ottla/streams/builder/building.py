@@ -183,7 +183,9 @@ class Materialized:
 
     def _in_memory(self, building: Building) -> bool:
         given = self.spec.in_memory
-        return building.in_memory if given is None else given
+        if given is None:  # who names the very store means it, whatever others are
+            return building.in_memory and not self.spec.is_supplier
+        return given
 
     def _row(self, building: Building, kind: StoreKind, **more: Any) -> Store:
         assert self.name is not None

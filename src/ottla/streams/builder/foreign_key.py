@@ -141,10 +141,12 @@ class ForeignKeyJoin:
     def _right_side(self, topic: str, source: SourceNode) -> tuple[_Node, _Node, str]:
         """Subscriptions are kept, and read the table; the table's changes read them."""
         building, marked = self.building, list[str]()
+        # Kafka's in memory always keep headers, those on disk only as the format says.
+        headers = building.with_headers or building.in_memory
         store = Store(
             self._called("-subscription-store", STATE), StoreKind.SUBSCRIPTION, BYTES,
-            SubscriptionSerde(self.key), timestamped=True, with_headers=building.with_headers,
-            persistent=not building.in_memory,
+            SubscriptionSerde(self.key), timestamped=True, with_headers=headers,
+            logs_headers=True, persistent=not building.in_memory,
         )  # fmt: skip
         self._implicit(store.name)
         keys = (self.foreign_key, self.key, f"{topic}-fk", f"{topic}-pk")

@@ -281,7 +281,7 @@ class StreamJoin:
         headers = self.building.with_headers or in_memory
         return Store(
             checked_name(name), StoreKind.WINDOW, self.key, value,
-            timestamped=headers, with_headers=headers,
+            timestamped=headers, with_headers=headers, logs_headers=True,
             persistent=not in_memory, logged=self.asked.logged,
             topic_configs=dict(self.asked.configs or {}), retention_ms=retention,
             window_size_ms=self.size_ms,
@@ -301,7 +301,9 @@ class StreamJoin:
                 hint=f"window_store(…, retention={retention}, size={self.size_ms}, "
                 "duplicates=True)",
             )
-        return replace(row, key=row.key or self.key, value=row.value or value)
+        return replace(
+            row, key=row.key or self.key, value=row.value or value, logs_headers=True
+        )
 
     def _outer_store(self, left_made: str) -> Store:
         suffix = "-outer-shared-join" if self.kind == "outer" else "-left-shared-join"

@@ -45,6 +45,8 @@ class Store:
     times_lost: bool = False
     #: Values carry headers too (`dsl.store.format=headers`).
     with_headers: bool = False
+    #: The changelog's records have headers although the values may have none: stores of joins.
+    logs_headers: bool = False
     #: On disk in Kafka; what differs is only what expiry shows, and what is lost with a process.
     persistent: bool = True
     logged: bool = True

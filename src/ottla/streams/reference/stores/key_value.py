@@ -55,9 +55,10 @@ class KeyValueStore(StateStore):
         if data is None:
             self.remove(raw)
             return True
-        if not self.row.with_headers:
+        if not self.logs_headers:
             headers = ()
-        self.keep(raw, (data, timestamp if self.stamped else UNKNOWN, headers))
+        kept = headers if self.row.with_headers else ()
+        self.keep(raw, (data, timestamp if self.stamped else UNKNOWN, kept))
         self.log(raw, data, timestamp, headers)
         return True
 
@@ -68,7 +69,7 @@ class KeyValueStore(StateStore):
     def remove(self, raw: bytes) -> None:
         self.map.pop(raw)
         self.writes -= 1
-        headers = self.context.headers if self.row.with_headers else ()
+        headers = self.context.headers if self.logs_headers else ()
         self.log(raw, None, self.context.timestamp, headers)
 
     def dump(self) -> list[tuple[Any, Any]]:

@@ -22,6 +22,7 @@ class StateStore:
         self.row = row
         self.name = row.name
         self.context = context
+        self.logs_headers = row.with_headers or row.logs_headers
         self.changelog = (
             changelog if row.logged and not row.is_global and not row.changelog_topic else None
         )

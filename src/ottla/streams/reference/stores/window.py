@@ -163,12 +163,13 @@ class WindowStore(StateStore):
         self, raw: bytes, value: Any, start: int, timestamp: int, headers: Headers = ()
     ) -> None:
         data = None if value is None else self.write_value(value)
-        if not self.row.with_headers:
+        if not self.logs_headers:
             headers = ()
         elif data is None:
             headers = self.context.headers
         if data is not None or not self.numbered:
-            self.keep(raw, start, data, timestamp if self.stamped else UNKNOWN, headers)
+            kept = headers if self.row.with_headers else ()
+            self.keep(raw, start, data, timestamp if self.stamped else UNKNOWN, kept)
         if self.duplicates:
             self.sequence = (self.sequence + 1) & SEQUENCE_MASK
         if self.changelog is not None:

@@ -1,0 +1,153 @@
+"""What each engine makes of a case, and where they differ.
+
+Java's driver takes records one by one; our executors take them in batches, and give the same at any
+size. Compared are the text of `describe()`, every record of every topic, what stores hold at the
+end, and the input at which they stop. Whether a topology is refused is compared, why is not.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ottla.errors import OttlaError
+from ottla.streams.plan.stores import StoreKind
+from ottla.streams.testing import executor_of
+from streams import recordings
+from streams.dumps import store_lines
+from streams.fuzzing.building import Case, application
+from streams.record import StreamsOracle
+from streams.topologies.running import fed
+
+EXECUTORS = ("python", "rust")
+BATCHES = (1, 7, 1000)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One engine's answer; without a description where it refused to build the topology."""
+
+    describe: str | None
+    answer: recordings.Answer
+
+    def lines(self) -> dict[str, Any]:
+        """As a corpus keeps it."""
+        error = self.answer.error
+        return {
+            "describe": self.describe,
+            "records": list(self.answer.records),
+            "stores": list(self.answer.stores),
+            "error": None if error is None else {"i": error["i"]},
+        }
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Run:
+        found = recordings.Answer(given["records"], given["stores"], given["error"])
+        return cls(given["describe"], _seen(found))
+
+
+MESSAGE = "__streams.errors.message"
+
+
+def _messages(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Dead letters tell of an exception; its words are compared where they are of our functions."""
+    found = []
+    for row in rows:
+        text = row["headers"].get(MESSAGE)
+        if text is not None and not b64decode(text).startswith(b"poison"):
+            row = {**row, "headers": {**row["headers"], MESSAGE: ""}}
+        found.append(row)
+    return found
+
+
+def _seen(answer: recordings.Answer) -> recordings.Answer:
+    """Without what the record that stopped it had sent: Java's driver loses some of it."""
+    stopped, rows = answer.stopped, _messages(answer.records)
+    if stopped is None:
+        return replace(answer, records=rows)
+    return replace(answer, stores=(), records=[row for row in rows if row["i"] < stopped])
+
+
+def ours(executor: str, case: Case, batch: int) -> Run:
+    """What one of our executors makes of a case.
+
+    An exception of no kind that users are told of is an answer too, and other than all of Java's.
+    """
+    try:
+        app = application(case)
+        topology, describe = app.build(), app.describe()
+    except OttlaError as error:
+        return Run(None, recordings.Answer([], error={"i": -1, "message": str(error)}))
+    try:
+        task = executor_of(executor, topology, app.settings())
+        try:
+            found = fed(task, case["input"], batch)
+            if not found.error:
+                found = replace(found, stores=[*store_lines(task, topology)])
+        finally:
+            task.close()
+    except OttlaError as error:
+        return Run(describe, recordings.Answer([], error={"i": -1, "message": str(error)}))
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        return Run(describe, recordings.Answer([], error={"i": -2, "message": text}))
+    return Run(describe, _seen(found))
+
+
+def versioned_keys(case: Case, run: Run) -> list[str]:
+    """The keys that Java's versioned stores are to be asked for: all that may be there."""
+    found = {line["key"] for line in case["input"] if line.get("key") is not None}
+    try:
+        stores = application(case).build().stores
+    except OttlaError:
+        return sorted(found)
+    names = {name for name, row in stores.items() if row.kind is StoreKind.VERSIONED}
+    found |= {row["key"] for row in run.answer.stores if row["store"] in names}
+    return sorted({*found, *"0123456789"})
+
+
+def javas(java: StreamsOracle, case: Case, run: Run) -> Run:
+    """What Java makes of a case."""
+    given = {"config": case["config"], "nodes": case["nodes"]}
+    keys = versioned_keys(case, run)
+    return Run.of(java.ask({"given": given, "keys": keys, "input": case["input"]}))
+
+
+def differences(want: Run, got: Run) -> list[str]:
+    """The first difference of each kind, in words."""
+    found = []
+    if want.describe != got.describe and None not in (want.describe, got.describe):
+        pairs = zip(str(want.describe).split("\n"), str(got.describe).split("\n"), strict=False)
+        one, other = next((each for each in pairs if each[0] != each[1]), ("", "more or fewer lines"))
+        found.append(f"describe: want {one!r}, got {other!r}")
+    if want.answer.stopped != got.answer.stopped:
+        found.append(
+            f"stopped at {got.answer.stopped} ({got.answer.error}), "
+            f"want {want.answer.stopped} ({want.answer.error})"
+        )
+        first = min(run.answer.stopped for run in (want, got) if run.answer.stopped is not None)
+        want, got = (_until(run, first) for run in (want, got))
+    found += recordings.compare(want.answer.records, got.answer.records)
+    found += recordings.compare_stores(want.answer.stores, got.answer.stores)
+    return found
+
+
+def _until(run: Run, stopped: int) -> Run:
+    rows = [row for row in run.answer.records if row["i"] < stopped]
+    return Run(run.describe, recordings.Answer(rows, (), run.answer.error))
+
+
+def compared(
+    java: StreamsOracle, case: Case, batches: Mapping[str, int], want: Run | None = None
+) -> list[str]:
+    """Where our executors, each at its batch size, differ from Java in this case."""
+    runs = {name: ours(name, case, batch) for name, batch in batches.items()}
+    first = next(iter(runs.values()))
+    want = want or javas(java, case, first)
+    return [
+        f"{name} at batch {batches[name]}: {text}"
+        for name, run in runs.items()
+        for text in differences(want, run)
+    ]
