@@ -39,6 +39,11 @@ pub struct Failure<'a, E> {
 }
 
 pub trait Application: Host + Sized {
+    /// The source whose pattern matches a topic's name.
+    fn pattern_source(&mut self, _topic: &str) -> Option<SourceId> {
+        None
+    }
+
     /// Make the processor of a node ready (`init`); it may schedule, not forward.
     fn start(
         &mut self,
@@ -114,11 +119,6 @@ pub trait Application: Host + Sized {
 
     /// A value as text: the name of a topic that a function chose.
     fn text(&mut self, value: &Value<Self::Object>) -> Result<String, Self::Error>;
-
-    /// The source whose pattern matches a topic's name.
-    fn pattern_source(&mut self, _topic: &str) -> Option<SourceId> {
-        None
-    }
 
     /// Whether an object is true.
     fn truth(&mut self, value: &Value<Self::Object>) -> Result<bool, Self::Error>;

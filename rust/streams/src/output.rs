@@ -119,17 +119,6 @@ impl Output {
         self.key = Some(length(self.arena.len() - self.start, is_there));
     }
 
-    /// The key of the record that is being written.
-    pub fn pending_key(&self) -> &[u8] {
-        let end = self.start + self.key.map_or(0, Length::bytes);
-        &self.arena[self.start..end]
-    }
-
-    /// What was written of its value.
-    pub fn pending_value(&self) -> &[u8] {
-        &self.arena[self.start + self.key.map_or(0, Length::bytes)..]
-    }
-
     pub fn end(&mut self, value_is_there: bool, stamp: Stamp<'_>) {
         let key = self.key.take().unwrap_or(Length::NULL);
         let value = length(self.arena.len() - self.start - key.bytes(), value_is_there);

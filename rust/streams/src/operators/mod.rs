@@ -129,6 +129,18 @@ fn table<'a, H: Application>(
         Operator::TableRepartitionMap { mapper, versioned } => {
             tables::repartition_map(run, node, mapper, *versioned, record)
         }
+        operator => regrouped(run, node, operator, record),
+    }
+}
+
+/// Aggregations of tables.
+fn regrouped<'a, H: Application>(
+    run: &mut Run<'a, H>,
+    node: &'a Node,
+    operator: &'a Operator,
+    record: &Record<H::Object>,
+) -> Outcome<H> {
+    match operator {
         Operator::TableAggregate {
             store,
             initializer,

@@ -245,10 +245,6 @@ impl<'r> Names<'r> {
         }
     }
 
-    pub fn is_internal(&self, topic: &str) -> bool {
-        self.internal.contains(&topic)
-    }
-
     /// The number of a topic that the plan names.
     pub fn topic(&self, topic: &str) -> TopicId {
         self.numbered(&self.full(topic))

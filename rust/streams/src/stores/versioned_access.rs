@@ -10,8 +10,8 @@ use crate::operators::waiting::BYTES;
 use crate::plan::StoreId;
 use crate::record::Stamped;
 use crate::stop::Outcome;
+use crate::stores::Put;
 use crate::stores::versioned::{Put as Code, Version};
-use crate::stores::{Put, Store};
 use crate::value::Value;
 
 const TOO_LATE: &str = "it came too late for the store";
@@ -118,11 +118,5 @@ impl<H: Application> Run<'_, H> {
             timestamp: version.timestamp,
             headers: Vec::new(),
         })
-    }
-}
-
-impl<O> Store<O> {
-    pub fn is_versioned(&self) -> bool {
-        matches!(self, Self::Versioned(_))
     }
 }
