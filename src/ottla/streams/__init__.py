@@ -1,4 +1,4 @@
-"""Kafka Streams' semantics in Python: a builder, one plan, and two executors that give the same bytes.
+"""Kafka Streams' semantics in Python: a builder, one plan, two executors that give the same bytes.
 
     from ottla.streams import Streams, col, count, sum_of, tumbling
 

@@ -1,9 +1,10 @@
 """What every executor takes and gives, and what it is told beside the plan.
 
-An executor runs one task: it is given records in the order in which they are to be processed, and gives
-back all that they cause, each with the place of the record that caused it. It has no clock and does no
-I/O. Repartition topics, and source topics that are sinks too, are fed back at once where `loop_back` is
-on, as in Apache Kafka's test driver; a running application turns it off and writes them to Kafka.
+An executor runs one task: it is given records in the order in which they are to be processed, and
+gives back all that they cause, each with the place of the record that caused it. It has no clock
+and does no I/O. Repartition topics, and source topics that are sinks too, are fed back at once
+where `loop_back` is on, as in Apache Kafka's test driver; a running application turns it off and
+writes them to Kafka.
 """
 
 from __future__ import annotations

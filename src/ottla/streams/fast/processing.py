@@ -1,7 +1,7 @@
-"""What the core asks of Python while a task runs and that is not hot: processors, handlers, extractors.
+"""What a task of the core asks of Python and that is not hot: processors, handlers, extractors.
 
-The core calls these methods by name, with numbers for what Python gave it. A processor's context calls
-back into the core, which waits for it.
+The core calls these methods by name, with numbers for what Python gave it. A processor's context
+calls back into the core, which waits for it.
 """
 
 from __future__ import annotations

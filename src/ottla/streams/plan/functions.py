@@ -1,9 +1,9 @@
-"""What a user gives an operator to call: a Python function, or an expression that both executors read.
+"""What a user gives an operator to call: a Python function, or an expression as data.
 
 How many parameters a function has says what it is called with, in Kafka's order: where Kafka offers
-`(key, value)`, one parameter gets the value; where it offers `(key, value, aggregate)`, two get the value
-and the aggregate; where it offers `(key, left, right)`, two get left and right. That is decided once, when
-the topology is built, so an executor only reads `arguments`.
+`(key, value)`, one parameter gets the value; where it offers `(key, value, aggregate)`, two get the
+value and the aggregate; where it offers `(key, left, right)`, two get left and right. That is
+decided once, when the topology is built, so an executor only reads `arguments`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Kafka's windows as values. All lengths are ms; an end is exclusive but for sessions, whose end is in.
+"""Kafka's windows as values. Lengths are ms; an end is exclusive, but that of a session is in.
 
 `grace_ms` is how long after its end a window still takes records, by the operator's stream time.
 """
@@ -48,5 +48,6 @@ class JoinWindows:
     before_ms: int
     after_ms: int
     grace_ms: int
-    #: Whether Kafka's fix of spurious left and outer results is on (it is, but for windows without it).
+    #: Whether Kafka's fix of spurious left and outer results is on (it is, but for windows without
+    #: it).
     spurious_results_fix: bool = True
