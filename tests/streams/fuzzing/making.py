@@ -82,7 +82,7 @@ class Maker:
 
     def ms(self, *among: int) -> int:
         """A length of time, in the scale of this case."""
-        return int(self.pick(among)) * self.scale
+        return int(self.pick(among)) * int(self.scale)
 
     def name(self) -> str:
         self._names += 1
@@ -100,9 +100,8 @@ class Maker:
         above = row.get("on")
         store = row.get("store")
         if kind(row) == "table":
-            if row["op"] == "cogroup" and row.get("windows"):
-                self.unread.add(row["id"])
-            elif above in self.unread and not (row.get("store") or {}).get("name"):
+            derived = above in self.unread and not (row.get("store") or {}).get("name")
+            if derived or (row["op"] == "cogroup" and row.get("windows")):
                 self.unread.add(row["id"])
             if isinstance(store, dict):
                 if store.get("kind") == "versioned":

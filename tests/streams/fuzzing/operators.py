@@ -1,4 +1,4 @@
-"""The rows of each operator that a random topology may have. `streams.fuzzing.making` picks them."""
+"""The rows of each operator that a random topology may have; `streams.fuzzing.making` picks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from streams.fuzzing.functions import (
 from streams.fuzzing.making import TEXTS, THROUGH, Maker, Row, key, kind, operator, value
 
 #: Rows that begin, end or help a topology; the others are its operators.
-ENDS = ("stream", "table", "global", "add_store", "global_store", "to", "foreach", "print", "branch")
+ENDS = (
+    "stream", "table", "global", "add_store", "global_store", "to", "foreach", "print", "branch",
+)  # fmt: skip
 
 #: Processors by the kind of store that they use, which is named side.
 BY_STORE = {
