@@ -47,9 +47,9 @@ def source(m: Maker) -> None:
     if luck < 0.68:
         row: Row = {"op": "stream", "topics": [m.topic(values)], "is": f"stream text {values}"}
         if m.free and m.chance(0.1):
-            row["topics"] = [*row["topics"], m.topic(values)]
-            row |= {"pattern": True} if m.chance(0.3) else {}
-        row["topics"] = list(dict.fromkeys(row["topics"]))
+            row["topics"] = list(dict.fromkeys([*row["topics"], m.topic(values)]))
+        elif m.chance(0.03):
+            row["pattern"] = True  # Java's driver counts the offsets of several topics as one
         m.add({**row, **poison, **({"time": True} if m.chance(0.05) else {})})
         return
     is_global = luck > 0.92
