@@ -1,4 +1,4 @@
-"""The rows of each operator that a random topology may have. `streams.fuzzing.making` picks them."""
+"""The rows of each operator that a random topology may have; `streams.fuzzing.making` picks."""
 
 from __future__ import annotations
 
@@ -14,16 +14,8 @@ from streams.fuzzing.making import TEXTS, THROUGH, Maker, Row, key, kind, operat
 
 #: Rows that begin, end or help a topology; the others are its operators.
 ENDS = (
-    "stream",
-    "table",
-    "global",
-    "add_store",
-    "global_store",
-    "to",
-    "foreach",
-    "print",
-    "branch",
-)
+    "stream", "table", "global", "add_store", "global_store", "to", "foreach", "print", "branch",
+)  # fmt: skip
 
 #: Processors by the kind of store that they use, which is named side.
 BY_STORE = {
@@ -52,12 +44,12 @@ def source(m: Maker) -> None:
         m.add({"op": "stream", "topics": [THROUGH], "is": "stream text text"})
         return
     poison = {"poison": True} if values in TEXTS and m.chance(0.08) else {}
-    if luck < 0.55:
+    if luck < 0.68:
         row: Row = {"op": "stream", "topics": [m.topic(values)], "is": f"stream text {values}"}
         if m.free and m.chance(0.1):
-            row["topics"] = [*row["topics"], m.topic(values)]
-            row |= {"pattern": True} if m.chance(0.3) else {}
-        row["topics"] = list(dict.fromkeys(row["topics"]))
+            row["topics"] = list(dict.fromkeys([*row["topics"], m.topic(values)]))
+        elif m.chance(0.03):
+            row["pattern"] = True  # Java's driver counts the offsets of several topics as one
         m.add({**row, **poison, **({"time": True} if m.chance(0.05) else {})})
         return
     is_global = luck > 0.92
@@ -100,6 +92,11 @@ def sink(m: Maker, on: Row) -> None:
         row["topic"] = m.pick(("out", "out", "other"))
     poison = value(on) in TEXTS and m.chance(0.3 if m.config.get("writing") else 0.02)
     m.add({**row, **({"poison": True} if poison else {})})
+
+
+def readable(m: Maker) -> list[Row]:
+    """Tables that others may look into."""
+    return [row for row in m.of("table") if row["id"] not in m.unread]
 
 
 def like(on: Row, new_kind: str) -> str:
@@ -233,12 +230,12 @@ def _(m: Maker, on: Row) -> Row | None:
 
 
 # ---------------------------------------------------------------- processors
-@operator("process", "stream", 5)
+@operator("process", "stream", 8)
 def _(m: Maker, on: Row) -> Row | None:
     if key(on) != "text" or value(on) not in TEXTS:
         return None
     row: Row = {"op": "process", "on": on["id"], "is": "stream text text"}
-    luck = m.dice.random()
+    luck = m.dice.random() if value(on) != "digits" else 2 * m.dice.random()
     if luck < 0.3:
         return {**row, "processor": m.pick(("swap", "header_changes", "told"))}
     if luck < 0.55:
@@ -315,7 +312,7 @@ def _(m: Maker, on: Row) -> Row | None:
 
 @operator("join_table", "stream", 5)
 def _(m: Maker, on: Row) -> Row | None:
-    tables = [row for row in m.of("table") if key(row) == key(on)]
+    tables = [row for row in readable(m) if key(row) == key(on)]
     if not tables:
         return None
     other = m.pick(tables)
@@ -326,7 +323,7 @@ def _(m: Maker, on: Row) -> Row | None:
     return {**row, "with": other["id"], "is": is_, **_joined(m)}
 
 
-@operator("join_global", "stream", 3)
+@operator("join_global", "stream", 6)
 def _(m: Maker, on: Row) -> Row | None:
     if not m.of("global"):
         return None
@@ -378,9 +375,12 @@ def _(m: Maker, on: Row) -> Row | None:
     return {"op": "t_group_by", "on": on["id"], "is": is_, **calls, **m.raising()}
 
 
-@operator("t_join", "table", 6)
+@operator("t_join", "table", 5)
 def _(m: Maker, on: Row) -> Row | None:
-    other = m.pick(m.like(on))
+    others = [row for row in readable(m) if key(row) == key(on)]
+    if on not in others:
+        return None
+    other = m.pick(others)
     row: Row = {"op": "t_join", "kind": m.pick(("inner", "left", "outer")), "on": on["id"]}
     row |= {"with": other["id"], "is": f"table {key(on)} {m.value_type()}"}
     return {**row, **_joined(m), **m.store(key(on))}
@@ -388,8 +388,8 @@ def _(m: Maker, on: Row) -> Row | None:
 
 @operator("fk_join", "table", 4)
 def _(m: Maker, on: Row) -> Row | None:
-    known = [row for row in m.of("table") if key(row) == "text" and row["id"] not in m.lost]
-    if not known or on["id"] in m.lost:
+    known = [row for row in readable(m) if key(row) == "text" and row["id"] not in m.lost]
+    if not known or on["id"] in m.lost or on["id"] in m.unread:
         return None
     row: Row = {"op": "fk_join", "kind": m.pick(("inner", "left")), "on": on["id"]}
     row |= {"with": m.pick(known)["id"], "is": f"table {key(on)} {m.value_type()}"}
