@@ -120,14 +120,8 @@ def differences(want: Run, got: Run) -> list[str]:
     found = []
     if want.describe != got.describe and None not in (want.describe, got.describe):
         pairs = zip(str(want.describe).split("\n"), str(got.describe).split("\n"), strict=False)
-<<<<<<< HEAD
-        one, other = next(
-            (each for each in pairs if each[0] != each[1]), ("", "more or fewer lines")
-        )
-=======
         differing = (each for each in pairs if each[0] != each[1])
         one, other = next(differing, ("", "more or fewer lines"))
->>>>>>> h-fuzz
         found.append(f"describe: want {one!r}, got {other!r}")
     if want.answer.stopped != got.answer.stopped:
         found.append(
