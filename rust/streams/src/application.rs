@@ -5,7 +5,7 @@
 
 use crate::context::Context;
 use crate::engine::Engine;
-use crate::host::{Fault, Headers, Host};
+use crate::host::{Fault, FunctionId, Headers, Host};
 use crate::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use crate::record::Record;
 use crate::stop::Outcome;
@@ -109,6 +109,15 @@ pub trait Application: Host + Sized {
         &mut self,
         value: &Value<Self::Object>,
     ) -> Result<Vec<Value<Self::Object>>, Self::Error>;
+
+    /// The results of a function of many values, one for each; none where it raised, for any of them.
+    fn call_batch(
+        &mut self,
+        _function: FunctionId,
+        _values: &[Value<Self::Object>],
+    ) -> Result<Option<Vec<Value<Self::Object>>>, Self::Error> {
+        Ok(None)
+    }
 
     /// Whether two values are equal and of one type.
     fn equal(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::ahead::Ahead;
 use crate::application::Application;
 use crate::context::Context;
 use crate::heap::Heap;
@@ -45,6 +46,8 @@ pub struct Engine<H: Application> {
     pub(crate) value_scratch: Vec<u8>,
     /// What a record adds to columns, kept to be used again.
     pub(crate) given: operators::Given,
+    /// What functions of many values have said of this batch.
+    pub(crate) ahead: Ahead<H::Object>,
 }
 
 /// Records that a node left out for a reason.
@@ -105,6 +108,7 @@ impl<H: Application> Engine<H> {
             scratch: Vec::new(),
             value_scratch: Vec::new(),
             given: Vec::new(),
+            ahead: Ahead::default(),
             plan,
         }
     }

@@ -63,6 +63,17 @@ impl<H: Application> Task<H> {
         Ok(Some((record, offset)))
     }
 
+    /// A source's record as it will be read; none where it cannot be.
+    pub(crate) fn glance(
+        &self,
+        plan: &Plan,
+        host: &mut H,
+        source: SourceId,
+        input: &Input,
+    ) -> Option<Record<H::Object>> {
+        decode(plan, host, &plan.sources[source], input).ok()
+    }
+
     #[cold]
     fn unreadable(
         &mut self,

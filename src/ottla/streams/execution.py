@@ -46,7 +46,7 @@ class Produced(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """Records that an operator left out, and why; counted, and the first of each named in the log."""
+    """Records that an operator left out, and why; counted, the first of each is in the log."""
 
     node: str
     reason: str
@@ -81,7 +81,7 @@ Handler = Callable[[Failure], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an executor is told beside the plan; the names of Kafka's configs stand in the comments."""
+    """What an executor is told beside the plan; Kafka's names of it stand in the comments."""
 
     app_id: str
     #: The group of nodes and the partition; processors are told.

@@ -25,7 +25,7 @@ from ottla.streams.plan.topology import Topology
 from ottla.streams.serdes import Serde, serde_for
 
 if TYPE_CHECKING:
-    from ottla.streams.builder import Streams
+    from ottla.streams.builder.application import Application
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class TestOutput:
         return [(record.key, record.value) for record in self.read_all()]
 
     def read_table(self) -> dict[Any, Any]:
-        """All that is left as a table: the last value of each key; a null value takes the key away."""
+        """All that is left as a table: the last value of each key; null takes the key away."""
         found: dict[Any, Any] = {}
         for record in self.read_all():
             found.pop(record.key, None)
@@ -160,7 +160,7 @@ class TopologyTest:
 
     def __init__(
         self,
-        app: Streams,
+        app: Application,
         *,
         executor: Literal["rust", "python"] = "rust",
         now: int | datetime = 0,

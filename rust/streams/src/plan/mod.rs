@@ -20,6 +20,7 @@ pub mod window;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use crate::ahead::{self, Segment};
 use crate::row::Row;
 use crate::serde::{Kind, Serde};
 use aggregation::Aggregation;
@@ -50,6 +51,7 @@ pub struct Plan {
     pub topics: topics::Topics,
     /// How many things the sides of stream-stream joins share.
     pub shared: usize,
+    pub segments: Box<[Segment]>,
 }
 
 #[derive(Clone, Debug)]
@@ -114,7 +116,8 @@ impl Plan {
         keep_columns(&mut stores, &nodes);
         let sources = tree.list("sources")?.iter();
         let sources = sources.map(|row| Source::read(row, &names, &nodes));
-        let sources = sources.collect::<Read<_>>()?;
+        let sources = sources.collect::<Read<Box<[Source]>>>()?;
+        let segments = ahead::segments(&sources, &nodes);
         let shared = names.shared.borrow().len();
         Ok(Self {
             settings,
@@ -122,6 +125,7 @@ impl Plan {
             nodes,
             stores,
             shared,
+            segments,
             topics: names.into_topics(),
         })
     }

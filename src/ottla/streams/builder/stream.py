@@ -297,7 +297,7 @@ class KStream(Kind, Generic[K, V]):
     def group_by_key(
         self, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedStream[K, V]:
-        """Group by the key that records have. `name` is the repartition topic's, if there is one."""
+        """Group by the key that records have. `name` is the repartition topic's, if any."""
         return self._building.kinds.grouped_stream(
             self, self._name, self._node, serde_of(key, self._key), serde_of(value, self._value),
             name, rekeyed=self._rekeyed,

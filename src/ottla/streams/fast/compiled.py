@@ -87,10 +87,15 @@ class Compiled:
             expression = self.rows(given.expression.rows())
         else:
             self.asks_python = True
+        batch = None
+        if given.batch is not None:  # a number of its own for each place where it is called
+            batch = len(self.functions)
+            self.functions.append(given.batch)
         return {
             "call": self._place(self.functions, given.call),
             "arguments": list(given.arguments),
             "expression": expression,
+            "batch": batch,
         }
 
     def rows(self, given: object) -> Tree:

@@ -202,7 +202,7 @@ class Processing:
         return self._processors[processor].transform(key, value)
 
     def transform_view(self, processor: int, key: Any, value: Any) -> Any:
-        """What views ask: a transformer of their own, as they read between records of the node's."""
+        """What views ask: a transformer of their own; they read between the node's records."""
         found = self._view_transformers.get(processor)
         if found is None:
             found = self._view_transformers[processor] = self._rows[processor].supplier()

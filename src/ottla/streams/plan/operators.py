@@ -212,7 +212,7 @@ class TableMapValues:
 
 @dataclass(frozen=True, slots=True)
 class TableTransformValues:
-    """A transformer with a key, made once a task; `source` is how old values are read where needed."""
+    """A transformer with a key, made once a task; `source` is how old values are read."""
 
     supplier: Callable[[], Any]
     store: str | None

@@ -43,7 +43,7 @@ class SessionWindows:
 
 @dataclass(frozen=True, slots=True)
 class JoinWindows:
-    """The other side's records from `before_ms` before to `after_ms` after a record of this side."""
+    """The other side's records from `before_ms` before this side's to `after_ms` after it."""
 
     before_ms: int
     after_ms: int
