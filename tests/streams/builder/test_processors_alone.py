@@ -32,7 +32,9 @@ def test_records_go_through(executor: str) -> None:
     with TopologyTest(app, executor=executor) as test:
         test.input("in").send("k", "a")
         assert [record.value for record in test.output("out").read_all()] == ["A"]
-        assert [record.value for record in test.output("out-k").read_all()] == ["A"]
+        assert [record.value for record in test.output("out-k", key=str, value=str).read_all()] == [
+            "A"
+        ]
 
 
 REFUSED: dict[str, tuple[Callable[[Topology], object], str]] = {
