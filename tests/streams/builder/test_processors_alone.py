@@ -28,7 +28,7 @@ def test_records_go_through(executor: str) -> None:
     """If this failed, an application of processors alone would not run."""
     app = begun()
     app.add_sink("out", "out", "upper")
-    app.add_sink("by-key", lambda key, value: f"out-{key}", "upper")
+    app.add_sink("by-key", lambda key, value, context: f"out-{key}", "upper")
     with TopologyTest(app, executor=executor) as test:
         test.input("in").send("k", "a")
         assert [record.value for record in test.output("out").read_all()] == ["A"]
