@@ -246,9 +246,9 @@ def test_a_cycle_is_told() -> None:
 
 def test_a_large_topology() -> None:
     """If this failed, a drawing would end in RecursionError, or overlap where there is much."""
-    chain = [Node(f"n{at}", row.PassThrough(), (f"n{at + 1}",)) for at in range(1500)]
+    chain = [Node(f"n{at}", row.PassThrough(), (f"n{at + 1}",)) for at in range(1100)]
     wide = [Node(f"w{at}", row.Filter(ANY), (f"t{at}",)) for at in range(40)]
-    end = Node("n1500", row.Branch((ANY,)), tuple(node.name for node in wide))
+    end = Node("n1100", row.Branch((ANY,)), tuple(node.name for node in wide))
     sinks = [sink(f"t{at}", f"topic-{at}") for at in range(40)]
     found = draw(topology([source("s", ["in"], "n0")], [*chain, end, *wide], sinks))
     assert drawn.faults(found) == []
