@@ -32,10 +32,9 @@ from ottla.streams import (
 )
 from ottla.streams.serdes import JSON, LONG, STRING, Serde, session_windowed, time_windowed
 from streams.fuzzing import functions
-from streams.reference import recorded_processors as steps
-from streams.reference.recorded_more import Kept, KeptSessions, Swap
-from streams.reference.recorded_plans import Picky
-from streams.reference.recorded_tables import Versions
+from streams.topologies import steps
+from streams.topologies.poison import Picky
+from streams.topologies.steps import Kept, KeptSessions, Swap, Versions
 
 Node = Mapping[str, Any]
 Case = Mapping[str, Any]

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from ottla.streams import Expression, Windowed, col, key, record, value
-from streams.reference.recorded_plans import Poison
+from streams.topologies.poison import Poison
 
 LETTERS_MAX = 24
 
