@@ -16,5 +16,6 @@ it again, and kept with Java's answer once it is mended (`corpus`).
 - a transformer of a table that uses a store and has none of its own: Java lets joins below ask its
   store, which they cannot reach, and fails when it starts; ours reads it;
 - a global table with serdes but no name for its store: Java fails when it is built; ours reads it;
+- a join within no time at all, neither before nor after: Java throws if its stores are in memory;
 - null keys into a left join that waits (`grace`): Java throws.
 """
