@@ -302,7 +302,7 @@ def _(m: Maker, on: Row) -> Row | None:
     if m.chance(0.2):
         row["before"] = m.ms(0, 500)
     if m.chance(0.2):
-        row["after"] = m.ms(0, 500)
+        row["after"] = m.ms(0, 500) if row.get("before", 1) else m.ms(500)
     if m.chance(0.3):
         row["store_name"] = "j" + m.name()
     if m.chance(0.1):

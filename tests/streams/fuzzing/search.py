@@ -110,6 +110,6 @@ def _small(
 
 def _kind(text: str) -> str:
     """What differs: the description, where it stopped, records or stores."""
-    if text.startswith(("describe", "stopped")):
-        return text.split(" ")[0]
-    return "content"
+    if text.startswith("stopped"):  # one that was refused is not one that stopped later
+        return "refused" if "at -1" in text or "want -1" in text else "stopped"
+    return "describe" if text.startswith("describe") else "content"
