@@ -44,6 +44,15 @@ pub trait Application: Host + Sized {
         None
     }
 
+    /// The results of a function of many values, one for each; none where it raised, for any of them.
+    fn call_batch(
+        &mut self,
+        _function: FunctionId,
+        _values: &[Value<Self::Object>],
+    ) -> Result<Option<Vec<Value<Self::Object>>>, Self::Error> {
+        Ok(None)
+    }
+
     /// Make the processor of a node ready (`init`); it may schedule, not forward.
     fn start(
         &mut self,
@@ -109,15 +118,6 @@ pub trait Application: Host + Sized {
         &mut self,
         value: &Value<Self::Object>,
     ) -> Result<Vec<Value<Self::Object>>, Self::Error>;
-
-    /// The results of a function of many values, one for each; none where it raised, for any of them.
-    fn call_batch(
-        &mut self,
-        _function: FunctionId,
-        _values: &[Value<Self::Object>],
-    ) -> Result<Option<Vec<Value<Self::Object>>>, Self::Error> {
-        Ok(None)
-    }
 
     /// Whether two values are equal and of one type.
     fn equal(
