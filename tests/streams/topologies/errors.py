@@ -90,7 +90,7 @@ def _(app: Streams, given: Given) -> None:
     out(table(app, "a").outer_join(table(app, "b"), lambda x, y: checked(both(x, y)), **TEXTS))
 
 
-@row("errors-global-processing", **PROCESSING, global_failures=True)
+@row("errors-global-processing", **PROCESSING, handles_global_failures=True)
 def _(app: Streams, given: Given) -> None:
     store = key_value("glob", key=str, value=str, in_memory=True, logged=False)
     app.add_global_store(store, "t", BadWriter, key=str, value=str)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ottla.streams import (
     StoreSpec,
     Streams,
+    Topology,
     key_value,
     lru,
     session_store,
     versioned,
     window_store,
 )
-from ottla.streams.plan.operators import Process
-from ottla.streams.plan.topology import Topology
-from streams import plans
 from streams.topologies import steps
 from streams.topologies.words import (
     ALL_TEXT,
     COUNTS,
     Given,
-    alone,
     out,
     quoted,
     row,
@@ -176,28 +172,22 @@ asked("process-session-in-memory", steps.Sessions, sessions(in_memory=True))
 asked("process-session-with-headers", steps.KeptSessions, sessions(with_headers=True))
 
 
-# ---------------------------------------------------------------- without the builder's streams
-@alone("topology-alone")
-def _(given: Given) -> Topology:
-    plan = plans.Plan()
-    source = plan.source("a", "b", name="src")
-    swap = plan.node("swap", Process(steps.Swap), source)
-    kept = plans.store("side", timestamped=False, persistent=False)
-    remember = Process(lambda: steps.Remember("n"))
-    both = plan.node("remember", remember, swap, source, kept)
-    plan.sink("out", both, name="out")
-    plan.sink("raw", swap, name="raw")
-    above = {"swap": (source,), "remember": (swap, source), "out": (both,), "raw": (swap,)}
-    return replace(plan.topology(), parents={source: (), **above})
+# ---------------------------------------------------------------- processors alone
+@row("topology-alone", kind=Topology, key=str, value=str)
+def _(app: Topology, given: Given) -> None:
+    app.add_source("src", "a", "b")
+    app.add_processor("swap", steps.Swap, "src")
+    app.add_processor("remember", lambda: steps.Remember("n"), "swap", "src")
+    app.add_store(WORDS, "remember")
+    app.add_sink("out", "out", "remember")
+    app.add_sink("raw", "raw", "swap")
 
 
-@alone("topology-read-only")
-def _(given: Given) -> Topology:
-    plan = plans.Plan()
-    shape: dict[str, Any] = {"timestamped": False, "persistent": False, "logged": False}
-    kept = plans.store("glob", changelog_topic="t", **shape)
-    filling = plan.source("t", name="tsrc")
-    plan.node("fill", Process(steps.GlobalWriter), filling, kept)
-    look = plan.node("look", Process(steps.GlobalReader), plan.source("a", name="src"), kept)
-    plan.sink("out", look, name="out")
-    return plan.topology()
+@row("topology-read-only", kind=Topology, key=str, value=str)
+def _(app: Topology, given: Given) -> None:
+    glob = key_value("glob", key=str, value=str, in_memory=True)
+    app.add_source("src", "a")
+    app.add_read_only_store(glob, "tsrc", "t", "fill", steps.GlobalWriter)
+    app.add_processor("look", steps.GlobalReader, "src")
+    app.connect("glob", "look")
+    app.add_sink("out", "out", "look")
