@@ -27,9 +27,9 @@ from streams.record import StreamsOracle
 
 
 def seeds(first: int, seconds: float) -> Iterator[int]:
-    """Seeds from this one on, as long as there is time."""
+    """Seeds from this one on, as long as there is time since the first was asked for."""
     end = time.monotonic() + seconds
-    return itertools.takewhile(lambda seed: time.monotonic() < end, itertools.count(first))
+    yield from itertools.takewhile(lambda seed: time.monotonic() < end, itertools.count(first))
 
 
 def told(found: Difference) -> str:

@@ -415,6 +415,10 @@ class Rows:
         calls = (functions.begun(self.value), self._adder(), *self._merges)
         return self._windowed().aggregate(*calls, **self.folded)
 
+    def _columns(self) -> Any:
+        columns = {name: functions.COLUMNS[name] for name in self.node["columns"]}
+        return self._windowed().aggregate(**columns, **self.folded)
+
     def _cogroup(self) -> Any:
         made = self.on.cogroup(self._adder())
         if self.node.get("with"):

@@ -99,7 +99,7 @@ def ours(executor: str, case: Case, batch: int) -> Run:
 
 def versioned_keys(case: Case, run: Run) -> list[str]:
     """The keys that Java's versioned stores are to be asked for: all that may be there."""
-    found = {line["key"] for line in case["input"] if line.get("key") is not None}
+    found = {line["key"] for line in case["input"] if isinstance(line.get("key"), str)}
     try:
         stores = application(case).build().stores
     except OttlaError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.fuzzing.functions import (
     ADDERS,
+    COLUMNS,
     JOINERS,
     MAPPERS,
     NATIVE_MAPPERS,
@@ -431,11 +432,14 @@ def _windows(m: Maker) -> tuple[Row, str]:
 
 @operator("aggregate", "grouped", 6)
 def _(m: Maker, on: Row) -> Row | None:
-    op = m.pick(("count", "reduce", "aggregate"))
-    of = {"count": "number", "reduce": value(on), "aggregate": m.value_type()}[op]
+    ops = ("count", "reduce", "aggregate") + (("columns",) * 3 if value(on) == "json" else ())
+    op = m.pick(ops)
+    of = {"count": "number", "reduce": value(on), "aggregate": m.value_type()}.get(op, "json")
     of = "text" if of == "digits" else of
     row: Row = {"op": op, "on": on["id"]}
-    if op != "count":
+    if op == "columns":
+        row["columns"] = m.dice.sample(sorted(COLUMNS), m.pick((1, 2, 4)))
+    elif op != "count":
         row |= {"call": m.pick(ADDERS), **m.raising()}
     keys_of, windows = key(on), None
     if keys_of == "text" and m.chance(0.6):
@@ -443,7 +447,9 @@ def _(m: Maker, on: Row) -> Row | None:
         row["windows"] = windows
         if windows["kind"] != "unlimited" and m.chance(0.35):
             row["close"] = True
-    kept = m.store(key(on), windows=windows, needed=op == "aggregate" or key(on) != "text")
+    kept = m.store(
+        key(on), windows=windows, needed=op not in ("count", "reduce") or key(on) != "text"
+    )
     return {**row, "is": f"table {keys_of} {of}", **kept}
 
 

@@ -138,7 +138,10 @@ def given(line: Line) -> Input:
     return Input(line["topic"], encoded(line["key"]), encoded(line["value"]), line["ts"], headers)
 
 
-def encoded(text: str | None) -> bytes | None:
+def encoded(text: str | Mapping[str, str] | None) -> bytes | None:
+    """A line's text; what is no text stands there as `{"hex"}`."""
+    if isinstance(text, Mapping):
+        return bytes.fromhex(text["hex"])
     return None if text is None else text.encode()
 
 
