@@ -13,6 +13,7 @@ use crate::application::Application;
 use crate::context::Context;
 use crate::heap::Heap;
 use crate::host::Headers;
+use crate::json::Noted;
 use crate::operators;
 use crate::output::{Output, Stamp};
 use crate::plan::operator::Operator;
@@ -44,6 +45,8 @@ pub struct Engine<H: Application> {
     /// Bytes of the key at hand, kept to be used again.
     pub(crate) scratch: Vec<u8>,
     pub(crate) value_scratch: Vec<u8>,
+    /// Where fields of the source's document stand.
+    pub(crate) noted: Noted,
     /// What a record adds to columns, kept to be used again.
     pub(crate) given: operators::Given,
     /// What functions of many values have said of this batch.
@@ -107,6 +110,7 @@ impl<H: Application> Engine<H> {
             is_global: below_global(&plan),
             scratch: Vec::new(),
             value_scratch: Vec::new(),
+            noted: Noted::new(&plan.fields),
             given: Vec::new(),
             ahead: Ahead::default(),
             plan,

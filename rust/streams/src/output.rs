@@ -19,6 +19,13 @@ pub struct Row {
     pub partition: i32,
 }
 
+impl Row {
+    /// Of key and value together.
+    pub fn bytes(&self) -> usize {
+        self.key.bytes() + self.value.bytes()
+    }
+}
+
 /// Bytes counted, or nothing at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Length(u32);
@@ -99,6 +106,17 @@ impl Output {
         let arena = self.begin();
         arena.extend_from_slice(key.unwrap_or_default());
         self.end_key(key.is_some());
+        let arena = self.arena();
+        arena.extend_from_slice(value.unwrap_or_default());
+        self.end(value.is_some(), stamp);
+    }
+
+    /// A record whose key is there in two parts.
+    pub fn push_parts(&mut self, key: (&[u8], &[u8]), value: Option<&[u8]>, stamp: Stamp<'_>) {
+        let arena = self.begin();
+        arena.extend_from_slice(key.0);
+        arena.extend_from_slice(key.1);
+        self.end_key(true);
         let arena = self.arena();
         arena.extend_from_slice(value.unwrap_or_default());
         self.end(value.is_some(), stamp);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::application::{Application, Stage};
 use crate::host::{By, Fault, Headers, Refusal};
+use crate::json::Noted;
 use crate::plan::source::{Format, Source};
 use crate::plan::{Plan, SourceId};
 use crate::record::{Change, Payload, Record, Response, Subscription};
@@ -41,7 +42,7 @@ impl<H: Application> Task<H> {
     ) -> Outcome<H, Read<H::Object>> {
         let row = &plan.sources[source];
         let offset = self.offset(input);
-        let mut record = match decode(plan, host, row, input) {
+        let mut record = match decode(plan, host, &mut self.engine.noted, row, input) {
             Ok(record) => record,
             Err(fault) => {
                 self.unreadable(plan, host, row, input, offset, fault)?;
@@ -65,13 +66,20 @@ impl<H: Application> Task<H> {
 
     /// A source's record as it will be read; none where it cannot be.
     pub(crate) fn glance(
-        &self,
+        &mut self,
         plan: &Plan,
         host: &mut H,
         source: SourceId,
         input: &Input,
     ) -> Option<Record<H::Object>> {
-        decode(plan, host, &plan.sources[source], input).ok()
+        decode(
+            plan,
+            host,
+            &mut self.engine.noted,
+            &plan.sources[source],
+            input,
+        )
+        .ok()
     }
 
     #[cold]
@@ -142,6 +150,7 @@ fn decided<E>(fault: Fault<E>) -> Stop<E> {
 fn decode<H: Application>(
     plan: &Plan,
     host: &mut H,
+    noted: &mut Noted,
     row: &Source,
     input: &Input,
 ) -> Result<Record<H::Object>, Fault<H::Error>> {
@@ -152,7 +161,12 @@ fn decode<H: Application>(
         .deserialize(host, name, headers, input.key.as_ref())?;
     let bytes = input.value.as_ref();
     let payload = match row.format {
-        Format::Plain => Payload::Plain(row.value.deserialize(host, name, headers, bytes)?),
+        Format::Plain => {
+            let value = row
+                .value
+                .deserialize_noted(host, noted, name, headers, bytes)?;
+            Payload::Plain(value)
+        }
         Format::Change => Payload::Change(change(host, &row.value, name, headers, bytes)?),
         Format::Subscription => {
             let read = Subscription::read(bytes.unwrap_or(&Bytes::new()));

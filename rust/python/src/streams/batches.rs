@@ -1,12 +1,9 @@
-//! Whole record batches in and out: no record becomes an object of Python.
-
-use std::io;
+//! Whole record batches in: no record becomes an object of Python.
 
 use bytes::Bytes;
-use ottla_core::batch::{BatchSpec, Builder, Header, HeaderOut, RecordOut};
+use ottla_core::batch::{HEADER_BYTES, Header, Records, SliceSource};
 use ottla_core::client::{Fetched, Walk};
-use ottla_streams::output::Output;
-use ottla_streams::plan::{Plan, TopicId};
+use ottla_streams::plan::TopicId;
 use ottla_streams::task::Input;
 
 /// What the records of one batch may unpack to.
@@ -34,13 +31,13 @@ fn read(
     batch: &Bytes,
     inputs: &mut Vec<Input>,
 ) -> Result<(), ottla_core::batch::Fault> {
-    let mut walk = Walk::new(header, batch, UNPACKED_BYTES_MAX)?;
     // What was unpacked is copied once, so that its slices can be shared.
-    let whole = match walk.unpacked() {
+    let whole = match Walk::new(header, batch, UNPACKED_BYTES_MAX)?.unpacked() {
         Some(unpacked) => Bytes::copy_from_slice(unpacked),
-        None => batch.clone(),
+        None => batch.slice(HEADER_BYTES..),
     };
-    while let Some(spans) = walk.next(batch)? {
+    let mut records = Records::new(SliceSource::new(&whole), header.record_count);
+    while let Some(spans) = records.next_spans()? {
         let headers = spans.headers.into_iter().map(|(name, value)| {
             let name = String::from_utf8_lossy(&whole[name]).into_owned();
             (name, value.map(|at| whole.slice(at)))
@@ -56,37 +53,4 @@ fn read(
         });
     }
     Ok(())
-}
-
-/// One sealed batch a topic, in the order in which topics were first written to.
-pub fn batches_of(plan: &Plan, output: &Output) -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut order: Vec<TopicId> = Vec::new();
-    let mut builders: Vec<Option<Builder>> = (0..plan.topics.len()).map(|_| None).collect();
-    for row in output.rows() {
-        let builder = match &mut builders[row.topic as usize] {
-            Some(builder) => builder,
-            empty => {
-                order.push(row.topic);
-                empty.insert(Builder::new(BatchSpec::default())?)
-            }
-        };
-        let headers: Vec<HeaderOut<'_>> = output
-            .headers(row)
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_deref()))
-            .collect();
-        builder.append(&RecordOut {
-            timestamp_ms: row.timestamp,
-            key: output.key(row),
-            value: output.value(row),
-            headers: &headers,
-        })?;
-    }
-    let mut built = Vec::with_capacity(order.len());
-    for topic in order {
-        if let Some(builder) = builders[topic as usize].take() {
-            built.push((plan.topic_name(topic).to_owned(), builder.finish(None)?));
-        }
-    }
-    Ok(built)
 }

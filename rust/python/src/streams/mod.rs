@@ -4,6 +4,7 @@ mod batches;
 mod convert;
 mod host;
 mod scope;
+mod sealed;
 mod stores;
 mod task;
 

@@ -15,10 +15,11 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::batches::{batches_of, inputs_of};
+use super::batches::inputs_of;
 use super::convert::{Words, row_of};
 use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_python};
 use super::scope::Slot;
+use super::sealed::Sealer;
 use super::stores::StreamsStore;
 use crate::errors::refusal_of;
 
@@ -26,6 +27,39 @@ struct Inner {
     /// None until it is started.
     task: Option<Task<PythonHost>>,
     host: PythonHost,
+    sealer: Sealer,
+    names: Names,
+}
+
+/// Names of topics that crossed the border, so that they are made and looked up once.
+#[derive(Default)]
+struct Names {
+    /// The topic that was named last.
+    last: Option<(String, TopicId)>,
+    shown: Vec<Option<Py<PyString>>>,
+}
+
+impl Names {
+    fn number(&mut self, plan: &Plan, name: &str) -> TopicId {
+        match &self.last {
+            Some((known, topic)) if known == name => *topic,
+            _ => {
+                let topic = plan.topics.number(name);
+                self.last = Some((name.to_owned(), topic));
+                topic
+            }
+        }
+    }
+
+    fn shown<'py>(&mut self, py: Python<'py>, plan: &Plan, topic: TopicId) -> Bound<'py, PyString> {
+        let place = topic as usize;
+        if self.shown.len() <= place {
+            self.shown.resize_with(place + 1, || None);
+        }
+        let name = &mut self.shown[place];
+        let name = name.get_or_insert_with(|| PyString::new(py, plan.topic_name(topic)).unbind());
+        name.bind(py).clone()
+    }
 }
 
 /// One task. Calls from processors that it runs reach the engine through `slot`.
@@ -63,7 +97,12 @@ impl StreamsTask {
             stopped: None,
         };
         Ok(Self {
-            inner: Mutex::new(Inner { task: None, host }),
+            inner: Mutex::new(Inner {
+                task: None,
+                host,
+                sealer: Sealer::default(),
+                names: Names::default(),
+            }),
             plan: Arc::new(plan),
             slot,
             holds_gil,
@@ -117,17 +156,25 @@ impl StreamsTask {
         partition: i32,
         data: &Bound<'py, PyBytes>,
         now: i64,
-    ) -> PyResult<(Vec<(String, Bound<'py, PyBytes>)>, Option<Stopped<'py>>)> {
-        let topic = self.topic(topic);
+    ) -> PyResult<(
+        Vec<(Bound<'py, PyString>, Bound<'py, PyBytes>)>,
+        Option<Stopped<'py>>,
+    )> {
         let data = Bytes::copy_from_slice(data.as_bytes());
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
-        let Inner { task, host } = &mut *inner;
+        let Inner {
+            task,
+            host,
+            sealer,
+            names,
+        } = &mut *inner;
         let task = task.as_mut().ok_or_else(not_started)?;
         let plan = &self.plan;
+        let topic = names.number(plan, topic);
         let (built, outcome) = maybe_detached(py, self.holds_gil, || -> Result<_, String> {
             let inputs = inputs_of(topic, partition, &data)?;
             let outcome = task.process(host, inputs, now);
-            let built = batches_of(plan, &task.engine.output).map_err(|e| e.to_string())?;
+            let built = sealer.seal(&task.engine.output)?;
             task.engine.output.clear();
             Ok((built, outcome))
         })
@@ -136,13 +183,13 @@ impl StreamsTask {
         let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
         let built = built
             .into_iter()
-            .map(|(topic, batch)| (topic, PyBytes::new(py, &batch)));
+            .map(|(topic, batch)| (names.shown(py, plan, topic), PyBytes::new(py, &batch)));
         Ok((built.collect(), stopped))
     }
 
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Option<Stopped<'py>>> {
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
-        let Inner { task, host } = &mut *inner;
+        let Inner { task, host, .. } = &mut *inner;
         let outcome = match task {
             Some(task) => task.close(host),
             None => Ok(()),
@@ -308,7 +355,7 @@ impl StreamsTask {
             return result.ok_or_else(busy);
         }
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
-        let Inner { task, host } = &mut *inner;
+        let Inner { task, host, .. } = &mut *inner;
         let task = task.as_mut().ok_or_else(not_started)?;
         let work = work.take().ok_or_else(busy)?;
         Ok(work(&mut task.engine, host))
@@ -364,7 +411,7 @@ impl StreamsTask {
         work: impl FnOnce(&mut Task<PythonHost>, &mut PythonHost) -> Result<(), Stop<PyErr>> + Send,
     ) -> PyResult<(Vec<Row<'py>>, Option<Stopped<'py>>)> {
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
-        let Inner { task, host } = &mut *inner;
+        let Inner { task, host, .. } = &mut *inner;
         let task = task.as_mut().ok_or_else(not_started)?;
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
         let rows = rows_of(py, &self.plan, &task.engine.output)?;

@@ -1,9 +1,11 @@
 //! One record under evaluation: where values come from, and which operation gets them.
 
+use bytes::Bytes;
+
 use super::hints;
 use super::node::Node;
 use crate::host::{Fault, Headers, Host};
-use crate::json::{self, Segment, write_float, write_int, write_text};
+use crate::json::{self, Noted, Segment, write_float, write_int, write_text};
 use crate::serde::java_text;
 use crate::value::Value;
 
@@ -11,6 +13,7 @@ pub(super) type Found<H> = Result<Value<<H as Host>::Object>, Fault<<H as Host>:
 
 pub(super) struct Context<'a, H: Host> {
     pub host: &'a mut H,
+    noted: &'a mut Noted,
     key: &'a Value<H::Object>,
     value: &'a Value<H::Object>,
     timestamp: i64,
@@ -29,7 +32,7 @@ pub(super) fn type_name<H: Host>(host: &mut H, value: &Value<H::Object>) -> Stri
 
 impl<'a, H: Host> Context<'a, H> {
     pub fn new(
-        host: &'a mut H,
+        (host, noted): (&'a mut H, &'a mut Noted),
         key: &'a Value<H::Object>,
         value: &'a Value<H::Object>,
         timestamp: i64,
@@ -37,6 +40,7 @@ impl<'a, H: Host> Context<'a, H> {
     ) -> Self {
         Self {
             host,
+            noted,
             key,
             value,
             timestamp,
@@ -99,7 +103,7 @@ impl<'a, H: Host> Context<'a, H> {
                 self.native_value = Some(native.clone());
                 native
             }
-            (Value::Json(document), _) => return self.walk(node, document, path),
+            (Value::Json(document), _) => return self.read_column(node, document, path),
             (value, _) => value.clone(),
         };
         match (value, path) {
@@ -110,9 +114,31 @@ impl<'a, H: Host> Context<'a, H> {
         }
     }
 
+    /// A path in the record's own document.
+    fn read_column(&mut self, node: &Node, document: &Bytes, path: &[Segment]) -> Found<H> {
+        if let [Segment::Field(name), rest @ ..] = path
+            && let Some(found) = self.noted.find(document, name)
+        {
+            return match found {
+                None => Ok(Value::Null),
+                Some(span) => self.walk_from(node, document, span, rest),
+            };
+        }
+        self.walk(node, document, path)
+    }
+
     /// A path in a document.
-    fn walk(&mut self, node: &Node, document: &bytes::Bytes, path: &[Segment]) -> Found<H> {
-        let (mut start, mut end) = (0, document.len());
+    fn walk(&mut self, node: &Node, document: &Bytes, path: &[Segment]) -> Found<H> {
+        self.walk_from(node, document, (0, document.len()), path)
+    }
+
+    fn walk_from(
+        &mut self,
+        node: &Node,
+        document: &Bytes,
+        (mut start, mut end): (usize, usize),
+        path: &[Segment],
+    ) -> Found<H> {
         for segment in path {
             match (document.get(start), segment) {
                 (Some(b'{'), Segment::Field(_)) | (Some(b'['), Segment::Place(_)) => {

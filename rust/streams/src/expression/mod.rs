@@ -16,6 +16,7 @@ mod times;
 mod tests;
 
 use crate::host::{Fault, Headers, Host};
+use crate::json::Noted;
 use crate::row::Row;
 use crate::value::Value;
 use context::Context;
@@ -35,10 +36,11 @@ impl Expression {
         })
     }
 
-    /// What it is for one record. The whole key or value by itself is given as it is.
+    /// What it is for one record; `noted` may know where fields of its value stand. The whole key or value by itself is given as it is.
     pub fn evaluate<H: Host>(
         &self,
         host: &mut H,
+        noted: &mut Noted,
         key: &Value<H::Object>,
         value: &Value<H::Object>,
         timestamp: i64,
@@ -47,28 +49,7 @@ impl Expression {
         match &self.root {
             Node::Key => Ok(key.clone()),
             Node::Column(path) if path.is_empty() => Ok(value.clone()),
-            root => Context::new(host, key, value, timestamp, headers).evaluate(root),
-        }
-    }
-
-    /// Whether it is true of a record; what is null is not, what is no truth is refused.
-    pub fn holds<H: Host>(
-        &self,
-        host: &mut H,
-        key: &Value<H::Object>,
-        value: &Value<H::Object>,
-        timestamp: i64,
-        headers: &Headers,
-    ) -> Result<bool, Fault<H::Error>> {
-        let found = self.evaluate(host, key, value, timestamp, headers)?;
-        match found {
-            Value::Bool(truth) => Ok(truth),
-            Value::Null => Ok(false),
-            other => {
-                let name = context::type_name(host, &other);
-                let what = format!("a filter takes bool, not {name}");
-                Err(self.root.refused(&what, hints::TRUTH).into())
-            }
+            root => Context::new((host, noted), key, value, timestamp, headers).evaluate(root),
         }
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Expression;
 use crate::host::{Fault, FunctionId, Headers, Host, SerdeId};
-use crate::json;
+use crate::json::{self, Noted};
 use crate::row::Row;
 use crate::serde::Serde;
 use crate::value::Value;
@@ -158,7 +158,8 @@ fn evaluated(case: &[Row]) -> Row {
         _ => panic!("{row:?}"),
     };
     let headers: Headers = headers.iter().map(header).collect();
-    match expression.evaluate(&mut Nobody, &value(key), &value(of), *timestamp, &headers) {
+    let (host, noted) = (&mut Nobody, &mut Noted::default());
+    match expression.evaluate(host, noted, &value(key), &value(of), *timestamp, &headers) {
         Ok(found) => shown(&found),
         Err(fault) => refused(fault),
     }

@@ -11,6 +11,12 @@ const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 
 pub(super) fn is_flat(document: &[u8]) -> bool {
+    walk(document, |_, _, _| ())
+}
+
+/// As `is_flat`; `found` is told each key, and where its value begins and ends.
+#[inline]
+pub(super) fn walk<'d>(document: &'d [u8], mut found: impl FnMut(&'d [u8], usize, usize)) -> bool {
     let Some((b'{', mut rest)) = document.split_first() else {
         return false;
     };
@@ -32,6 +38,11 @@ pub(super) fn is_flat(document: &[u8]) -> bool {
         let Some(behind) = scalar(value) else {
             return false;
         };
+        found(
+            key,
+            document.len() - value.len(),
+            document.len() - behind.len(),
+        );
         match behind.split_first() {
             Some((b',', next)) => rest = next,
             Some((b'}', [])) => return true,

@@ -6,12 +6,14 @@
 
 mod check;
 mod flat;
+mod noted;
 mod path;
 mod print;
 mod tidy;
 
 use bytes::Bytes;
 
+pub use noted::{Noted, asked_for};
 pub(crate) use path::entries;
 pub use path::{Path, Segment, find};
 pub use print::{Unwritable, write, write_float, write_int, write_text};

@@ -69,6 +69,7 @@ impl<H: Application> Run<'_, H> {
         if let Some(expression) = &function.expression {
             let value = expression.evaluate(
                 self.host,
+                &mut self.engine.noted,
                 offer.key,
                 offer.value,
                 offer.timestamp,

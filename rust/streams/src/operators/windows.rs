@@ -11,9 +11,11 @@ use crate::application::Application;
 use crate::context::UNKNOWN;
 use crate::engine::Run;
 use crate::host::Headers;
+use crate::json::WRITTEN_DEPTH_MAX;
 use crate::operators::columns::{self, Cell};
 use crate::operators::joins::NO_HEADERS;
 use crate::operators::{State, aggregations};
+use crate::output::Stamp;
 use crate::packed::Packed;
 use crate::plan::aggregation::{Aggregation, Column};
 use crate::plan::operator::Windowed as Row;
@@ -198,14 +200,46 @@ fn update_cells<'a, H: Application>(
     }
     run.engine.given = given;
     run.window_log(row.store, raw, start, (Some(&json), time), &NO_HEADERS);
-    let new = (!row.on_close).then(|| Value::Json(Bytes::copy_from_slice(&json)));
-    run.give_back(json);
-    let Some(new) = new else {
+    if row.on_close || written_straight(run, node, record, (raw, start, time), &json) {
+        run.give_back(json);
         return Ok(());
-    };
+    }
+    let new = Value::Json(Bytes::copy_from_slice(&json));
+    run.give_back(json);
     let key = windowed(record.key.clone(), start, end);
     let place = (time, &record.headers);
     aggregations::forward_change(run, node, key, Change::new(new, old), place)
+}
+
+/// Whether the window's record was written where it ends, because no operator and no function of the host
+/// stands between: what the sink would write is the key's own bytes and this document.
+fn written_straight<H: Application>(
+    run: &mut Run<'_, H>,
+    node: &Node,
+    record: &Record<H::Object>,
+    (raw, start, timestamp): (&Packed, i64, i64),
+    json: &[u8],
+) -> bool {
+    // What is so short cannot nest too deep to be written.
+    let is_sure = json.len() <= 2 * WRITTEN_DEPTH_MAX && !matches!(record.key, Value::Object(_));
+    let Some(topic) = node.straight.filter(|_| is_sure) else {
+        return false;
+    };
+    let context = &mut run.engine.context;
+    if !run.plan.settings.keeps_raw {
+        context.raw_key = None;
+        context.raw_value = None;
+    }
+    let stamp = Stamp {
+        cause: context.cause,
+        topic,
+        timestamp,
+        headers: &record.headers,
+        partition: -1,
+    };
+    let key = (raw.as_slice(), &start.to_be_bytes()[..]);
+    run.engine.output.push_parts(key, Some(json), stamp);
+    true
 }
 
 /// Appends cells as JSON. What JSON has no number for is written as null, and so it is read again.

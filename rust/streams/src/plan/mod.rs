@@ -21,13 +21,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::ahead::{self, Segment};
+use crate::json;
 use crate::row::Row;
 use crate::serde::{Kind, Serde};
 use aggregation::Aggregation;
 use operator::Operator;
 use reading::{Fields, Read};
 pub use settings::Settings;
-use sink::Sink;
+use sink::{Sink, Target};
 use source::Source;
 use store::Store;
 
@@ -49,6 +50,8 @@ pub struct Plan {
     pub stores: Box<[Store]>,
     /// Names of topics in Kafka, by number.
     pub topics: topics::Topics,
+    /// Fields of documents that expressions ask for, as `json::Segment` has them.
+    pub fields: Vec<Box<[u8]>>,
     /// How many things the sides of stream-stream joins share.
     pub shared: usize,
     pub segments: Box<[Segment]>,
@@ -61,6 +64,8 @@ pub struct Node {
     pub children: Box<[NodeId]>,
     /// Stores that it may reach.
     pub stores: Box<[StoreId]>,
+    /// Where its windows' records end as they are kept, with nothing to be done to them on the way.
+    pub straight: Option<TopicId>,
 }
 
 /// Sinks below the regrouping of a table write changes whole.
@@ -81,6 +86,8 @@ fn write_changes(nodes: &mut [Node]) {
 impl Plan {
     /// Why a tree is no plan is said in English and names the node; it is a fault of ours.
     pub fn read(tree: &Row) -> Result<Self, String> {
+        let mut fields = Vec::new();
+        json::asked_for(tree, &mut fields);
         let tree = Fields::new("topology", tree)?;
         let settings = Settings::read(&tree)?;
         let names = Names::read(&tree, &settings)?;
@@ -100,6 +107,7 @@ impl Plan {
                 operator,
                 children: names.children(&fields)?,
                 stores: names.stores(&fields)?,
+                straight: None,
             })
         });
         let sinks = tree.list("sinks")?.iter().map(|row| {
@@ -109,11 +117,17 @@ impl Plan {
                 operator: Operator::Sink(Box::new(Sink::read(&fields, &names)?)),
                 children: Box::default(),
                 stores: Box::default(),
+                straight: None,
             })
         });
         let mut nodes: Box<[Node]> = nodes.chain(sinks).collect::<Read<_>>()?;
         write_changes(&mut nodes);
         keep_columns(&mut stores, &nodes);
+        let straight = nodes.iter().map(|node| straight(node, &nodes, &stores));
+        let straight: Vec<_> = straight.collect();
+        for (node, topic) in nodes.iter_mut().zip(straight) {
+            node.straight = topic;
+        }
         let sources = tree.list("sources")?.iter();
         let sources = sources.map(|row| Source::read(row, &names, &nodes));
         let sources = sources.collect::<Read<Box<[Source]>>>()?;
@@ -127,6 +141,7 @@ impl Plan {
             shared,
             segments,
             topics: names.into_topics(),
+            fields,
         })
     }
 
@@ -168,6 +183,41 @@ fn keep_columns(stores: &mut [Store], nodes: &[Node]) {
             store.columns = names.collect();
         }
     }
+}
+
+/// The topic of windows that go, past `to_stream`, into one sink that writes what the store's changelog has.
+fn straight(node: &Node, nodes: &[Node], stores: &[Store]) -> Option<TopicId> {
+    let Operator::WindowAggregate(row) = &node.operator else {
+        return None;
+    };
+    let only = |node: &Node| match node.children[..] {
+        [child] => Some(&nodes[child]),
+        _ => None,
+    };
+    let stream = only(node).filter(|node| matches!(node.operator, Operator::TableToStream))?;
+    let Operator::Sink(sink) = &only(stream)?.operator else {
+        return None;
+    };
+    let Target::Topic(topic) = sink.target else {
+        return None;
+    };
+    let is_json = |serde: &Serde| {
+        matches!(
+            serde,
+            Serde::Native {
+                kind: Kind::Json,
+                ..
+            }
+        )
+    };
+    let (Serde::Native { kind, .. }, Some(Serde::Native { kind: of, .. })) =
+        (&sink.key, &stores[row.store].key)
+    else {
+        return None;
+    };
+    let same_keys = matches!(kind, Kind::TimeWindowed { key, .. } if **key == *of);
+    let is_plain = sink.partitioner.is_none() && !sink.changes && !row.send_old;
+    (same_keys && is_plain && is_json(&sink.value)).then_some(topic)
 }
 
 /// Names that rows say, and their numbers.

@@ -12,6 +12,7 @@ pub use text::java_text;
 use bytes::Bytes;
 
 use crate::host::{Fault, Headers, Host, SerdeId};
+use crate::json::Noted;
 use crate::row::Row;
 use crate::value::Value;
 
@@ -92,6 +93,28 @@ impl Serde {
                 Ok(true)
             }
         }
+    }
+
+    /// As `deserialize`; where the fields of a document stand is noted.
+    pub fn deserialize_noted<H: Host>(
+        &self,
+        host: &mut H,
+        noted: &mut Noted,
+        topic: &str,
+        headers: &Headers,
+        bytes: Option<&Bytes>,
+    ) -> Result<Value<H::Object>, Fault<H::Error>> {
+        if let (
+            Self::Native {
+                kind: Kind::Json, ..
+            },
+            Some(bytes),
+        ) = (self, bytes)
+            && let Some(value) = noted.parse(bytes)
+        {
+            return Ok(value);
+        }
+        self.deserialize(host, topic, headers, bytes)
     }
 
     /// The value of bytes; null for `None`.

@@ -4,6 +4,7 @@ use crate::application::Application;
 use crate::engine::Run;
 use crate::host::Headers;
 use crate::operators::joins::NO_HEADERS;
+use crate::output::Stamp;
 use crate::packed::Packed;
 use crate::plan::StoreId;
 use crate::record::Stamped;
@@ -154,14 +155,18 @@ impl<H: Application> Run<'_, H> {
             return;
         };
         let sequence = self.window(id).sequence;
-        let mut place = std::mem::take(&mut self.engine.scratch);
-        place.clear();
-        place.extend_from_slice(raw.as_slice());
-        place.extend_from_slice(&start.to_be_bytes());
-        place.extend_from_slice(&sequence.to_be_bytes());
-        self.engine
-            .log(Some(topic), Some(&place), value, time, headers);
-        self.engine.scratch = place;
+        let mut place = [0; 12];
+        place[..8].copy_from_slice(&start.to_be_bytes());
+        place[8..].copy_from_slice(&sequence.to_be_bytes());
+        let stamp = Stamp {
+            cause: self.engine.context.cause,
+            topic,
+            timestamp: time,
+            headers,
+            partition: -1,
+        };
+        let output = &mut self.engine.output;
+        output.push_parts((raw.as_slice(), &place), value, stamp);
     }
 
     pub(crate) fn window_keep(

@@ -52,7 +52,8 @@ class FastTask:
         No record becomes a Python object on the way, unless the plan asks Python about it.
         """
         batches, stopped = self._task.process_batches(topic, partition, data, now)
-        self._raise(stopped, [])
+        if stopped is not None:
+            self._raise(stopped, [])
         return batches
 
     def advance(self, now: int) -> list[Produced]:
