@@ -19,6 +19,9 @@ OPTIONAL = (
     "grace",
 )  # fmt: skip
 
+#: What some rows cannot be without.
+NEEDED = {("join_stream", "grace"), ("add_store", "store"), ("global_store", "store")}
+
 Case = dict[str, Any]
 Differs = Callable[[Case], bool]
 
@@ -86,7 +89,7 @@ def _fewer_words(case: Case) -> Iterator[Case]:
         yield {**case, "config": {key: of for key, of in case["config"].items() if key != word}}
     for place, node in enumerate(case["nodes"]):
         for word in OPTIONAL:
-            needed = word == "grace" and node["op"] == "join_stream"
+            needed = (node["op"], word) in NEEDED
             if word in node and not needed:
                 less = {key: of for key, of in node.items() if key != word}
                 yield {**case, "nodes": _replaced(case["nodes"], place, less)}

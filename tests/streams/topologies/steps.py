@@ -58,7 +58,8 @@ class HeaderChanges(Step):
 class Told(Step):
     def process(self, record: Record) -> None:
         known = self.context
-        told = (known.stream_time, known.system_time, *known.metadata, known.task_id, known.app_id)
+        origin = known.metadata or ("null", -1, -1)  # what Java has in a punctuation
+        told = (known.stream_time, known.system_time, *origin, known.task_id, known.app_id)
         self.emit(record.key, ",".join(map(str, told)), record.timestamp)
         known.commit()
 
