@@ -51,7 +51,7 @@ def in_batches(size: int) -> list[Produced]:
 
 
 def test_batches_hold_what_single_records_give() -> None:
-    """If this failed, a consumer would read other keys, values, times or headers, or none at all."""
+    """If this failed, a consumer would read other keys, values, times or headers, or none."""
     expected = [row._replace(cause=0) for row in one_by_one()]
     topics = {row.topic for row in expected}
     assert len(topics) == 3
