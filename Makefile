@@ -58,7 +58,7 @@ install: build $(VENV)/.dev $(JARS) kcat curl openssl prometheus ## what the sta
 
 rust: core ## a stage of make test: Rust lints and tests
 	cd rust && $(CARGO) clippy --release --all-targets --workspace -- -D warnings
-	cd rust && $(CARGO) test --release -q -p ottla-core -p ottla-schemas -p ottla-tls -p ottla-node -p ottla-sim
+	cd rust && $(CARGO) test --release -q -p ottla-core -p ottla-schemas -p ottla-streams -p ottla-tls -p ottla-node -p ottla-sim
 
 # Without a cache: of a cached stub, stubtest may see nothing and find nothing wrong.
 lint: core $(VENV)/.dev ## a stage: lint, types, the stub, import rules

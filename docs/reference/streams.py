@@ -27,6 +27,7 @@ from ottla.streams import (
     ProcessorContext,
     Record,
     Streams,
+    Topology,
     ValueTransformer,
     WindowedKStream,
     errors,
@@ -35,11 +36,13 @@ from ottla.streams import (
     serdes,
 )
 from ottla.streams.builder import columns, specs, windows
+from ottla.streams.builder.application import Application, Told
 from ottla.streams.builder.cogrouped import CogroupedKStream, WindowedCogrouped
 from ottla.streams.builder.stream import Split
 from ottla.streams.drawing import Drawing
 from ottla.streams.execution import Failure, Settings
 from ottla.streams.expressions.expression import Times
+from ottla.streams.plan import batched
 from ottla.streams.testing import TestInput, TestOutput, TestRecord, TopologyTest
 
 HERE = Path(__file__).parent
@@ -48,7 +51,7 @@ CLIENT = run_path(str(HERE / "client.py"))
 EXAMPLES = run_path(str(HERE / "streams_examples.py"))
 
 OPERATORS = {
-    "The application": (Streams,),
+    "The application": (Application, Streams, Topology),
     "Streams of records": (KStream, Split),
     "Groups and windows": (KGroupedStream, WindowedKStream, CogroupedKStream, WindowedCogrouped),
     "Tables": (KTable, KGroupedTable),
@@ -57,6 +60,7 @@ OPERATORS = {
 FUNCTIONS = {
     "Windows": (windows, ("tumbling", "hopping", "sliding", "session", "unlimited", "join_within")),
     "Aggregates": (columns, ("count", "sum_of", "min_of", "max_of", "first_of", "last_of")),
+    "Functions of many values": (batched, ("batched", "arrow")),
     "Stores": (specs, ("key_value", "lru", "versioned", "window_store", "session_store")),
 }
 WORDS = {
@@ -64,6 +68,8 @@ WORDS = {
     'such as `"5m"`, `"1m30s"`, `"1d"`.',
     "Aggregates": "What `aggregate(name=...)` takes: aggregates that both executors know, in an "
     "object of JSON.",
+    "Functions of many values": "For operators that would ask a function once a record: the fast "
+    "executor asks these once for all records of a batch that reach the operator.",
     "Stores": "What `store=` and `add_store` take, where a name is not enough.",
 }
 PROCESSORS = (
@@ -95,7 +101,8 @@ def text() -> str:
 def methods(kind: type) -> Iterator[tuple[str, Any]]:
     """The public methods of a class, those that it has from its parents too, in their order."""
     seen: set[str] = set()
-    for one in reversed(kind.__mro__):
+    above = {Application} if kind is not Application else set()
+    for one in (each for each in reversed(kind.__mro__) if each not in above):
         for name, held in vars(one).items():
             if name.startswith("_") or name in seen or not callable(getattr(kind, name, None)):
                 continue
@@ -200,13 +207,18 @@ def _listed(kind: type) -> str:
 def _settings() -> str:
     lines = [
         "## Settings\n",
-        f"What an application is told: `Streams{_signature(Streams)}`. An executor sees them as "
+        f"What an application is told: `Streams{_signature(Streams)}`, and of these "
+        f"{_told()}. An executor sees them as "
         "`Settings`, which a test may give in their place:\n",
     ]
     for kind in (Settings, Failure):
         fields = ", ".join(f"`{name}`" for name in kind.__dataclass_fields__)
         lines.append(f"- `{kind.__name__}`: {CLIENT['_first'](kind)} {fields}")
     return "\n".join([*lines, ""])
+
+
+def _told() -> str:
+    return ", ".join(f"`{name}`" for name in Told.__annotations__)
 
 
 def _errors() -> str:

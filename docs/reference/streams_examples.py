@@ -66,23 +66,97 @@ EXAMPLES: dict[str, str] = {
 ...     test.store("rates").get("NOK")
 11.5
 """,
-    "Streams.build": """
+    "Application.build": """
 >>> orders.filter(col("price") >= 10).to("out")
 >>> list(app.build().nodes)
 ['KTABLE-SOURCE-0000000003', 'KSTREAM-FILTER-0000000004']
 """,
-    "Streams.settings": """
+    "Application.settings": """
 >>> app.settings().app_id
 'shop'
 """,
-    "Streams.describe": """
+    "Application.describe": """
 >>> orders.filter(col("price") >= 10, name="large").to("out")
 >>> print(app.describe().splitlines()[0])
 Topologies:
 """,
-    "Streams.draw": """
+    "Application.draw": """
 >>> app.draw().save("shop.svg").name
 'shop.svg'
+""",
+    "Topology.add_source": """
+>>> alone = Topology("shop", key=str, value=int)
+>>> alone.add_source("prices", "prices-eu", "prices-us")
+>>> list(alone.build().sources)
+['prices']
+""",
+    "Topology.add_processor": """
+>>> class Doubled(Processor):
+...     def process(self, record):
+...         self.context.forward(record.with_value(record.value * 2))
+>>> alone = Topology("shop", key=str, value=int)
+>>> alone.add_source("prices", "prices")
+>>> alone.add_processor("doubled", Doubled, "prices")
+>>> alone.add_sink("out", "out", "doubled")
+>>> run(alone, ("prices", "fig", 3, 0))
+[('fig', 6)]
+""",
+    "Topology.add_sink": """
+>>> alone = Topology("shop", key=str, value=int)
+>>> alone.add_source("prices", "prices")
+>>> alone.add_sink("out", "out", "prices")
+>>> run(alone, ("prices", "fig", 3, 0))
+[('fig', 3)]
+""",
+    "Topology.add_store": """
+>>> class Highest(Processor):
+...     def process(self, record):
+...         store = self.context.store("highest")
+...         store.put(record.key, max(record.value, store.get(record.key) or 0))
+>>> alone = Topology("shop", key=str, value=int)
+>>> alone.add_source("prices", "prices")
+>>> alone.add_processor("compared", Highest, "prices")
+>>> alone.add_store(key_value("highest"), "compared")
+'highest'
+>>> with TopologyTest(alone) as test:
+...     test.input("prices").send("fig", 5)
+...     test.input("prices").send("fig", 3)
+...     test.store("highest").get("fig")
+5
+""",
+    "Topology.connect": """
+>>> alone = Topology("shop", key=str, value=int)
+>>> alone.add_source("prices", "prices")
+>>> alone.add_processor("one", Processor, "prices")
+>>> alone.add_store("seen")
+'seen'
+>>> alone.connect("seen", "one")
+>>> alone.build().nodes["one"].stores
+('seen',)
+""",
+    "Topology.add_global_store": """
+>>> class Keep(Processor):
+...     def process(self, record):
+...         self.context.store("rates").put(record.key, record.value)
+>>> alone = Topology("shop", key=str, value=float)
+>>> alone.add_global_store(key_value("rates"), "rates-in", "rates", "keep", Keep)
+'rates'
+>>> with TopologyTest(alone) as test:
+...     test.input("rates").send("NOK", 11.5)
+...     test.store("rates").get("NOK")
+11.5
+""",
+    "Topology.add_read_only_store": """
+>>> class Keep(Processor):
+...     def process(self, record):
+...         self.context.store("rates").put(record.key, record.value)
+>>> alone = Topology("shop", key=str, value=float)
+>>> alone.add_read_only_store(key_value("rates"), "rates-in", "rates", "keep", Keep)
+'rates'
+>>> with TopologyTest(alone) as test:
+...     test.input("rates").send("NOK", 11.5)
+...     test.topics()
+[]
 """,
     "KStream.filter": """
 >>> orders.filter(col("price") >= 10).to("out")

@@ -14,6 +14,7 @@ import pytest
 
 import ottla.streams
 from ottla.streams import expressions, processors, serdes, testing
+from ottla.streams.builder.application import Told
 from ottla.streams.builder.cogrouped import CogroupedKStream
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,8 @@ def parameters() -> set[str]:
     calls += [processors.ProcessorContext.forward, testing.TestInput.record]
     for module, names in PAGE["FUNCTIONS"].values():
         calls += [getattr(module, name) for name in names]
-    return {name for call in calls for name in inspect.signature(call).parameters}
+    found = {name for call in calls for name in inspect.signature(call).parameters}
+    return found | {*Told.__annotations__}
 
 
 @pytest.mark.parametrize("page", ["streams-from-java", "streams-from-faust-and-quix"])

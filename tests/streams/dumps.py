@@ -43,9 +43,9 @@ def store_lines(executor: Executor, topology: Topology) -> Iterator[dict[str, An
 
 def key_text(key: Any) -> str:
     if isinstance(key, Windowed):
-        return f"[{key.key}@{key.start}/{key.end}]"
+        return f"[{key_text(key.key)}@{key.start}/{key.end}]"
     if isinstance(key, JoinSideKey):
-        return f"<{side(key.is_left)},{key.key}:{key.timestamp}>"
+        return f"<{side(key.is_left)},{key_text(key.key)}:{key.timestamp}>"
     if isinstance(key, bytes):
         return "".join(
             chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02X}" for byte in key

@@ -167,10 +167,9 @@ def by_topic(rows: Iterable[Row]) -> dict[str, list[list[Any]]]:
     """Each topic's rows in their order, as plain lists; headers in the order of their names."""
     found: dict[str, list[list[Any]]] = defaultdict(list)
     for row in rows:
-        headers = sorted((row.get("headers") or {}).items())
-        found[row["topic"]].append(
-            [row["i"], row["key"], row["value"], row["ts"], [list(each) for each in headers]]
-        )
+        headers = row.get("headers")
+        pairs = [list(each) for each in sorted(headers.items())] if headers else []
+        found[row["topic"]].append([row["i"], row["key"], row["value"], row["ts"], pairs])
     return found
 
 

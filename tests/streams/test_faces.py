@@ -19,7 +19,7 @@ from ottla.streams.processors import Processor, ProcessorContext, Record, ValueA
 from ottla.streams.serdes import JSON, LONG, STRING, Serde, Windowed
 from ottla.streams.testing import executor_of
 from streams.dumps import store_lines
-from streams.reference.plans import SETTINGS, Plan
+from streams.plans import SETTINGS, Plan
 
 EXECUTORS = ("python", "rust")
 Step = tuple[str, tuple[Any, ...]]

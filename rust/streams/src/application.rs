@@ -5,7 +5,7 @@
 
 use crate::context::Context;
 use crate::engine::Engine;
-use crate::host::{Fault, Headers, Host};
+use crate::host::{Fault, FunctionId, Headers, Host};
 use crate::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use crate::record::Record;
 use crate::stop::Outcome;
@@ -42,6 +42,15 @@ pub trait Application: Host + Sized {
     /// The source whose pattern matches a topic's name.
     fn pattern_source(&mut self, _topic: &str) -> Option<SourceId> {
         None
+    }
+
+    /// The results of a function of many values, one for each; none where it raised, for any of them.
+    fn call_batch(
+        &mut self,
+        _function: FunctionId,
+        _values: &[Value<Self::Object>],
+    ) -> Result<Option<Vec<Value<Self::Object>>>, Self::Error> {
+        Ok(None)
     }
 
     /// Make the processor of a node ready (`init`); it may schedule, not forward.

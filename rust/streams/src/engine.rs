@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::ahead::Ahead;
 use crate::application::Application;
 use crate::context::Context;
 use crate::heap::Heap;
@@ -48,6 +49,8 @@ pub struct Engine<H: Application> {
     pub(crate) noted: Noted,
     /// What a record adds to columns, kept to be used again.
     pub(crate) given: operators::Given,
+    /// What functions of many values have said of this batch.
+    pub(crate) ahead: Ahead<H::Object>,
 }
 
 /// Records that a node left out for a reason.
@@ -109,6 +112,7 @@ impl<H: Application> Engine<H> {
             value_scratch: Vec::new(),
             noted: Noted::new(&plan.fields),
             given: Vec::new(),
+            ahead: Ahead::default(),
             plan,
         }
     }
@@ -163,7 +167,7 @@ impl<'a, H: Application> Run<'a, H> {
     /// A record for all children, in order. The record's time and headers become the context's meanwhile.
     pub fn forward(&mut self, node: &'a Node, record: &Record<H::Object>) -> Outcome<H> {
         if let [child] = node.children[..]
-            && !matches!(self.plan.nodes[child].operator, Operator::Sink(_))
+            && !self.plan.settings.keeps_raw
         {
             return self.forward_to(child, record);
         }
@@ -179,10 +183,14 @@ impl<'a, H: Application> Run<'a, H> {
         outcome
     }
 
-    /// The raw record, where a sink among the children will let it go.
+    /// The raw record, which a sink below lets go: it is gone for whom else the record is sent to, not
+    /// for the operator that made and sent it.
     fn raw_before(&self, node: &Node) -> Option<(Option<Bytes>, Option<Bytes>)> {
         let context = &self.engine.context;
-        let keeps = !matches!(node.operator, Operator::Branch(_) | Operator::PassThrough);
+        let keeps = !matches!(
+            node.operator,
+            Operator::Branch(_) | Operator::JoinWindow(_) | Operator::PassThrough
+        );
         let wanted = self.plan.settings.keeps_raw && keeps;
         wanted.then(|| (context.raw_key.clone(), context.raw_value.clone()))
     }

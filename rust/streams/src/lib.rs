@@ -5,6 +5,7 @@
 //! number; what only the host language can do (a Python function, a serde of the registry) goes out
 //! through one trait, `Host`. Nothing here knows Python.
 
+mod ahead;
 pub mod application;
 pub mod context;
 pub mod engine;

@@ -64,6 +64,24 @@ impl<H: Application> Task<H> {
         Ok(Some((record, offset)))
     }
 
+    /// A source's record as it will be read; none where it cannot be.
+    pub(crate) fn glance(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        source: SourceId,
+        input: &Input,
+    ) -> Option<Record<H::Object>> {
+        decode(
+            plan,
+            host,
+            &mut self.engine.noted,
+            &plan.sources[source],
+            input,
+        )
+        .ok()
+    }
+
     #[cold]
     fn unreadable(
         &mut self,

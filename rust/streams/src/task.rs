@@ -126,6 +126,10 @@ impl<H: Application> Task<H> {
         let plan = Arc::clone(&self.engine.plan);
         self.engine.context.now = now;
         self.fed_back = 0;
+        if !plan.segments.is_empty() {
+            self.engine.context.cause = 0;
+            self.look_ahead(&plan, host, &records)?;
+        }
         for (place, record) in records.into_iter().enumerate() {
             self.engine.context.cause = place as i32;
             self.take(&plan, host, record)?;
@@ -183,6 +187,18 @@ impl<H: Application> Task<H> {
         }
         self.set_route(topic, route);
         route
+    }
+
+    pub(crate) fn source_of(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        topic: TopicId,
+    ) -> Option<SourceId> {
+        match self.route(plan, host, topic) {
+            Route::Queue(queue) => Some(self.queues[queue].source),
+            _ => None,
+        }
     }
 
     /// Whether a topic that is written is read here too.

@@ -1,4 +1,4 @@
-"""Kafka Streams' semantics in Python: a builder, one plan, and two executors that give the same bytes.
+"""Kafka Streams' semantics in Python: a builder, one plan, two executors that give the same bytes.
 
     from ottla.streams import Streams, col, count, sum_of, tumbling
 
@@ -18,6 +18,7 @@ from ottla.streams.builder import (
     KTable,
     StoreSpec,
     Streams,
+    Topology,
     WindowedKStream,
     count,
     first_of,
@@ -52,6 +53,7 @@ from ottla.streams.expressions import (
     value,
     when,
 )
+from ottla.streams.plan.batched import arrow, batched
 from ottla.streams.processors import (
     FixedKeyProcessor,
     FixedKeyRecord,
@@ -91,11 +93,14 @@ __all__ = [
     "StoreSpec",
     "Streams",
     "StreamsError",
+    "Topology",
     "TopologyError",
     "ValueAndTimestamp",
     "ValueTransformer",
     "Windowed",
     "WindowedKStream",
+    "arrow",
+    "batched",
     "col",
     "count",
     "first_of",

@@ -1,9 +1,10 @@
 """What every executor takes and gives, and what it is told beside the plan.
 
-An executor runs one task: it is given records in the order in which they are to be processed, and gives
-back all that they cause, each with the place of the record that caused it. It has no clock and does no
-I/O. Repartition topics, and source topics that are sinks too, are fed back at once where `loop_back` is
-on, as in Apache Kafka's test driver; a running application turns it off and writes them to Kafka.
+An executor runs one task: it is given records in the order in which they are to be processed, and
+gives back all that they cause, each with the place of the record that caused it. It has no clock
+and does no I/O. Repartition topics, and source topics that are sinks too, are fed back at once
+where `loop_back` is on, as in Apache Kafka's test driver; a running application turns it off and
+writes them to Kafka.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Produced(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """Records that an operator left out, and why; counted, and the first of each named in the log."""
+    """Records that an operator left out, and why; counted, the first of each is in the log."""
 
     node: str
     reason: str
@@ -80,7 +81,7 @@ Handler = Callable[[Failure], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an executor is told beside the plan; the names of Kafka's configs stand in the comments."""
+    """What an executor is told beside the plan; Kafka's names of it stand in the comments."""
 
     app_id: str
     #: The group of nodes and the partition; processors are told.

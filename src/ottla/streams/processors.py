@@ -191,8 +191,11 @@ class ProcessorContext(Protocol):
 class Processor:
     """Write a subclass; an instance serves one task, so it may keep state of its own."""
 
+    context: ProcessorContext
+
     def init(self, context: ProcessorContext) -> None:
-        """Called once before the first record."""
+        """Called once before the first record; as it stands, it keeps the context."""
+        self.context = context
 
     def process(self, record: Record) -> None:
         """Called for every record."""
@@ -205,8 +208,11 @@ class Processor:
 class FixedKeyProcessor:
     """As `Processor`; what it forwards has the key that it was given."""
 
+    context: ProcessorContext
+
     def init(self, context: ProcessorContext) -> None:
-        """Called once before the first record."""
+        """Called once before the first record; as it stands, it keeps the context."""
+        self.context = context
 
     def process(self, record: FixedKeyRecord) -> None:
         """Called for every record."""
@@ -219,8 +225,11 @@ class FixedKeyProcessor:
 class ValueTransformer:
     """Makes a table's values anew, with stores and the context in reach; it forwards nothing."""
 
+    context: ProcessorContext
+
     def init(self, context: ProcessorContext) -> None:
-        """Called once before the first record."""
+        """Called once before the first record; as it stands, it keeps the context."""
+        self.context = context
 
     def transform(self, key: Any, value: Any) -> Any:
         """The new value of a key; None for none."""

@@ -1,13 +1,13 @@
-"""A topology in a test: records in, records out, stores and both clocks, no broker, in milliseconds.
+"""A topology in a test: records in and out, stores and both clocks, no broker, in milliseconds.
 
     with TopologyTest(app) as test:
         orders = test.input("orders")
         orders.send("ann", {"price": 12}, at=1_000)
         assert test.output("totals").read().value == 12
 
-`at` is the record's time, which moves stream time; `test.advance("5s")` moves the wall clock. Everything
-that a record causes has happened when `send` returns: repartition topics are read back at once, as in
-Apache Kafka's TopologyTestDriver.
+`at` is the record's time, which moves stream time; `test.advance("5s")` moves the wall clock.
+Everything that a record causes has happened when `send` returns: repartition topics are read back
+at once, as in Apache Kafka's TopologyTestDriver.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ottla.streams.plan.topology import Topology
 from ottla.streams.serdes import Serde, serde_for
 
 if TYPE_CHECKING:
-    from ottla.streams.builder import Streams
+    from ottla.streams.builder.application import Application
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class TestInput:
     ) -> None:
         """Write one record and process all that it causes.
 
-        Without `at` the record's time is the input's own clock, which each such record moves by `step`.
+        Without `at` the record's time is the input's own clock, which each such record moves by
+        `step`.
 
         Raises:
             ProcessingError: the topology failed on it and no handler resumed.
@@ -139,7 +140,7 @@ class TestOutput:
         return [(record.key, record.value) for record in self.read_all()]
 
     def read_table(self) -> dict[Any, Any]:
-        """All that is left as a table: the last value of each key; a null value takes the key away."""
+        """All that is left as a table: the last value of each key; null takes the key away."""
         found: dict[Any, Any] = {}
         for record in self.read_all():
             found.pop(record.key, None)
@@ -151,15 +152,15 @@ class TestOutput:
 class TopologyTest:
     """One task of a topology, fed by a test.
 
-    `executor` is "rust", the fast one that applications run on, or "python", the reference: both give the
-    same bytes. `now` is the wall clock at the start, in ms or a datetime.
+    `executor` is "rust", the fast one that applications run on, or "python", the reference: both
+    give the same bytes. `now` is the wall clock at the start, in ms or a datetime.
     """
 
     __test__ = False
 
     def __init__(
         self,
-        app: Streams,
+        app: Application,
         *,
         executor: Literal["rust", "python"] = "rust",
         now: int | datetime = 0,

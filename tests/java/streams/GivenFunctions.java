@@ -137,7 +137,7 @@ final class GivenFunctions extends Words {
             case "keyed" -> k != null && !k.isEmpty() && k.charAt(k.length() - 1) % 2 == 0;
             case "odd_or_null" -> v == null || size(v) % 2 == 1;
             case "native_key" -> k != null && k.compareTo("5") < 0;
-            case "native_odd" -> value != null && ((Long) value) % 2 == 1;
+            case "native_odd" -> value != null && Math.floorMod((Long) value, 2L) == 1;
             case "native_n" -> field(value, "n") != null && field(value, "n").asLong() >= 2;
             case "native_v" -> field(value, "v") != null && field(value, "v").asText().startsWith("1");
             default -> throw new IllegalArgumentException(name);

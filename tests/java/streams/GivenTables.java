@@ -39,7 +39,7 @@ final class GivenTables extends Words {
             case "t_join" -> join((KTable) on, n);
             case "fk_join" -> foreign((KTable) on, n);
             case "suppress" -> suppress((KTable) on, n);
-            case "count", "reduce", "aggregate" -> aggregate((KGroupedStream) on, n);
+            case "count", "reduce", "aggregate", "columns" -> aggregate((KGroupedStream) on, n);
             case "cogroup" -> cogroup((KGroupedStream) on, n);
             case "g_count", "g_reduce", "g_aggregate" -> grouped((KGroupedTable) on, n);
             default -> throw new IllegalArgumentException(n.toString());
@@ -198,10 +198,11 @@ final class GivenTables extends Words {
         Materialized m = folded(n);
         Named as = Given.named(n);
         GivenFunctions f = function(n);
-        Initializer begin = f::begun;
-        Aggregator add = f::added;
+        GivenColumns c = n.has("columns") ? new GivenColumns(n.get("columns")) : null;
+        Initializer begin = c != null ? c::begun : f::begun;
+        Aggregator add = c != null ? c::added : f::added;
         Reducer reduce = f::reduced;
-        Merger merge = f::merged;
+        Merger merge = c != null ? c::merged : f::merged;
         JsonNode w = n.path("windows");
         String op = Given.word(n, "op");
         if (!w.isObject()) {

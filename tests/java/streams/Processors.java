@@ -3,6 +3,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.FixedKeyProcessor;
@@ -130,13 +131,14 @@ final class Processors {
         @Override
         public void process(Record<String, String> r) {
             StringBuilder seen = new StringBuilder();
-            for (Header each : r.headers()) {
+            RecordHeaders headers = new RecordHeaders(r.headers());
+            for (Header each : headers) {
                 seen.append(each.key()).append('=').append(each.value() == null ? "null"
                     : new String(each.value(), StandardCharsets.UTF_8)).append(';');
             }
-            r.headers().remove("h");
-            r.headers().add("seen", seen.toString().getBytes(StandardCharsets.UTF_8));
-            context.forward(r.withValue(seen.toString()));
+            headers.remove("h");
+            headers.add("seen", seen.toString().getBytes(StandardCharsets.UTF_8));
+            context.forward(r.withValue(seen.toString()).withHeaders(headers));
             emit(r.key(), "bare", r.timestamp());
         }
     }

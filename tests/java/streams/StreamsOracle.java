@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.Base64;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
@@ -39,9 +40,10 @@ import org.apache.kafka.streams.test.TestRecord;
  * this one JVM.
  *
  * <p>An input is {"topic", "key", "value", "ts", "headers"?} of texts (key, value and a header's
- * value may be null), or {"advance": ms} of the wall clock. A record that came of the input of
- * number i is {"i", "topic", "key", "value", "ts", "headers"}, its bytes in base64; -1 is what came
- * before any. An error is what the driver threw at input i, by its root cause; the job ends there.
+ * value may be null, and other bytes stand as {"hex"}), or {"advance": ms} of the wall clock. A
+ * record that came of the input of number i is {"i", "topic", "key", "value", "ts", "headers"}, its
+ * bytes in base64; -1 is what came before any. An error is what the driver threw at input i, by its
+ * root cause; the job ends there.
  */
 public final class StreamsOracle {
     static final ObjectMapper JSON = new ObjectMapper();
@@ -185,6 +187,9 @@ public final class StreamsOracle {
     }
 
     private static byte[] bytes(JsonNode text) {
+        if (text.isObject()) {
+            return HexFormat.of().parseHex(text.get("hex").asText());
+        }
         return text.isNull() ? null : text.asText().getBytes(StandardCharsets.UTF_8);
     }
 

@@ -22,10 +22,8 @@ from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topol
 from ottla.streams.plan.views import Stored
 from ottla.streams.plan.windows import TimeWindows
 from ottla.streams.serdes import STRING
-from streams import recordings
 from streams.drawing import drawn
-from streams.reference.plans import Plan
-from streams.reference.recorded import BUILDS
+from streams.topologies import TOPOLOGIES, application
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 EXAMPLES: dict[str, Any] = runpy.run_path(str(REFERENCE / "streams_examples.py"))
@@ -155,13 +153,10 @@ def test_a_notebook_and_a_file_get_it(tmp_path: Path) -> None:
     assert not re.search(r'\bid="', found.svg), "two drawings in a page would share it"
 
 
-@pytest.mark.parametrize("name", sorted(BUILDS))
+@pytest.mark.parametrize("name", sorted(TOPOLOGIES))
 def test_recorded_topologies_are_drawn_well(name: str) -> None:
     """If this failed, boxes would meet, text leave its box, or lines run through boxes."""
-    plan = Plan()
-    pairs = (each.partition("=") for each in recordings.read(name).params.split())
-    BUILDS[name](plan, {key: int(text) for key, _, text in pairs if text})
-    made = plan.topology()
+    made = application(name).build()
     found = draw(made)
     assert drawn.faults(found) == []
     names = {line for box in drawn.boxes(found) for line in box.lines}
@@ -251,9 +246,9 @@ def test_a_cycle_is_told() -> None:
 
 def test_a_large_topology() -> None:
     """If this failed, a drawing would end in RecursionError, or overlap where there is much."""
-    chain = [Node(f"n{at}", row.PassThrough(), (f"n{at + 1}",)) for at in range(1500)]
+    chain = [Node(f"n{at}", row.PassThrough(), (f"n{at + 1}",)) for at in range(1100)]
     wide = [Node(f"w{at}", row.Filter(ANY), (f"t{at}",)) for at in range(40)]
-    end = Node("n1500", row.Branch((ANY,)), tuple(node.name for node in wide))
+    end = Node("n1100", row.Branch((ANY,)), tuple(node.name for node in wide))
     sinks = [sink(f"t{at}", f"topic-{at}") for at in range(40)]
     found = draw(topology([source("s", ["in"], "n0")], [*chain, end, *wide], sinks))
     assert drawn.faults(found) == []

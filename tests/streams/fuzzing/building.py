@@ -32,10 +32,9 @@ from ottla.streams import (
 )
 from ottla.streams.serdes import JSON, LONG, STRING, Serde, session_windowed, time_windowed
 from streams.fuzzing import functions
-from streams.reference import recorded_processors as steps
-from streams.reference.recorded_more import Kept, KeptSessions, Swap
-from streams.reference.recorded_plans import Picky
-from streams.reference.recorded_tables import Versions
+from streams.topologies import steps
+from streams.topologies.poison import Picky
+from streams.topologies.steps import Kept, KeptSessions, Swap, Versions
 
 Node = Mapping[str, Any]
 Case = Mapping[str, Any]
@@ -415,6 +414,10 @@ class Rows:
     def _aggregate(self) -> Any:
         calls = (functions.begun(self.value), self._adder(), *self._merges)
         return self._windowed().aggregate(*calls, **self.folded)
+
+    def _columns(self) -> Any:
+        columns = {name: functions.COLUMNS[name] for name in self.node["columns"]}
+        return self._windowed().aggregate(**columns, **self.folded)
 
     def _cogroup(self) -> Any:
         made = self.on.cogroup(self._adder())

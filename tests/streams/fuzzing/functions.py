@@ -15,8 +15,21 @@ from typing import Any
 
 import orjson
 
-from ottla.streams import Expression, Windowed, col, key, record, value
-from streams.reference.recorded_plans import Poison
+from ottla.streams import (
+    Expression,
+    Windowed,
+    col,
+    count,
+    first_of,
+    key,
+    last_of,
+    max_of,
+    min_of,
+    record,
+    sum_of,
+    value,
+)
+from streams.topologies.poison import Poison
 
 LETTERS_MAX = 24
 
@@ -125,6 +138,17 @@ NATIVE_MAPPERS: dict[str, tuple[str, str, Expression]] = {
     "native_more": ("number", "number", value() + 3),
     "native_upper": ("text", "text", value().upper()),
     "native_front": ("text", "text", value().substring(0, 1)),
+}
+
+#: Native aggregates of documents, by the name of their column.
+COLUMNS = {
+    "n": count(),
+    "v": last_of(col("v")),
+    "some": count(col("n")),
+    "total": sum_of(col("n")),
+    "least": min_of(col("v")),
+    "most": max_of(col("n")),
+    "first": first_of(col("v")),
 }
 
 

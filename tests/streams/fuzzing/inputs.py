@@ -14,8 +14,12 @@ from typing import Any
 Line = dict[str, Any]
 
 
-def value_text(dice: random.Random, kind: str) -> str:
-    """The text of a value of this type, as it stands in a topic; seldom one that cannot be read."""
+#: Bytes that are no UTF-8: a lone one, one that is cut short, half of a pair, one too long.
+ODD = ("ff", "c3", "eda080", "f09f98", "c080", "e282")
+
+
+def value_text(dice: random.Random, kind: str) -> str | dict[str, str]:
+    """A value of this type, as it stands in a topic; seldom one that cannot be read."""
     digits = f"{dice.randrange(10)}{dice.randrange(10)}"
     if kind == "number":
         return "12" if dice.random() < 0.01 else "\0" * 7 + chr(dice.randrange(1, 100))
@@ -28,6 +32,8 @@ def value_text(dice: random.Random, kind: str) -> str:
         if luck < 0.11:
             return f'{{"v":"{digits}"}}'
         return f'{{"v":"{digits}","n":{digits[0]}}}'
+    if dice.random() < 0.01:
+        return {"hex": dice.choice(ODD) + digits.encode().hex()}
     return digits
 
 

@@ -47,6 +47,8 @@ class Maker:
         #: Tables whose values are not texts and of which no serde tells how they are written.
         self.lost: set[str] = set()
         self.versioned: set[str] = set()
+        #: Tables that Java cannot read for a join: cogroups in windows, and what is derived of one.
+        self.unread: set[str] = set()
         #: Stores for processors, by name.
         self.stores: dict[str, str] = {}
         self.clocked = False
@@ -62,7 +64,7 @@ class Maker:
             found["optimization"] = self.pick(optimised)
         if self.chance(0.15):
             found["store_format"] = "headers"
-        if self.chance(0.12):
+        if self.chance(0.2):
             found["in_memory"] = True
         for stage in ("reading", "processing", "writing"):
             if self.chance(0.35):
@@ -80,7 +82,7 @@ class Maker:
 
     def ms(self, *among: int) -> int:
         """A length of time, in the scale of this case."""
-        return int(self.pick(among)) * self.scale
+        return int(self.pick(among)) * int(self.scale)
 
     def name(self) -> str:
         self._names += 1
@@ -98,6 +100,9 @@ class Maker:
         above = row.get("on")
         store = row.get("store")
         if kind(row) == "table":
+            derived = above in self.unread and not (row.get("store") or {}).get("name")
+            if derived or (row["op"] == "cogroup" and row.get("windows")):
+                self.unread.add(row["id"])
             if isinstance(store, dict):
                 if store.get("kind") == "versioned":
                     self.versioned.add(row["id"])

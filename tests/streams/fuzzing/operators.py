@@ -1,9 +1,10 @@
-"""The rows of each operator that a random topology may have. `streams.fuzzing.making` picks them."""
+"""The rows of each operator that a random topology may have; `streams.fuzzing.making` picks."""
 
 from __future__ import annotations
 
 from streams.fuzzing.functions import (
     ADDERS,
+    COLUMNS,
     JOINERS,
     MAPPERS,
     NATIVE_MAPPERS,
@@ -13,7 +14,9 @@ from streams.fuzzing.functions import (
 from streams.fuzzing.making import TEXTS, THROUGH, Maker, Row, key, kind, operator, value
 
 #: Rows that begin, end or help a topology; the others are its operators.
-ENDS = ("stream", "table", "global", "add_store", "global_store", "to", "foreach", "print", "branch")
+ENDS = (
+    "stream", "table", "global", "add_store", "global_store", "to", "foreach", "print", "branch",
+)  # fmt: skip
 
 #: Processors by the kind of store that they use, which is named side.
 BY_STORE = {
@@ -42,12 +45,12 @@ def source(m: Maker) -> None:
         m.add({"op": "stream", "topics": [THROUGH], "is": "stream text text"})
         return
     poison = {"poison": True} if values in TEXTS and m.chance(0.08) else {}
-    if luck < 0.55:
+    if luck < 0.68:
         row: Row = {"op": "stream", "topics": [m.topic(values)], "is": f"stream text {values}"}
         if m.free and m.chance(0.1):
-            row["topics"] = [*row["topics"], m.topic(values)]
-            row |= {"pattern": True} if m.chance(0.3) else {}
-        row["topics"] = list(dict.fromkeys(row["topics"]))
+            row["topics"] = list(dict.fromkeys([*row["topics"], m.topic(values)]))
+        elif m.chance(0.03):
+            row["pattern"] = True  # Java's driver counts the offsets of several topics as one
         m.add({**row, **poison, **({"time": True} if m.chance(0.05) else {})})
         return
     is_global = luck > 0.92
@@ -90,6 +93,11 @@ def sink(m: Maker, on: Row) -> None:
         row["topic"] = m.pick(("out", "out", "other"))
     poison = value(on) in TEXTS and m.chance(0.3 if m.config.get("writing") else 0.02)
     m.add({**row, **({"poison": True} if poison else {})})
+
+
+def readable(m: Maker) -> list[Row]:
+    """Tables that others may look into."""
+    return [row for row in m.of("table") if row["id"] not in m.unread]
 
 
 def like(on: Row, new_kind: str) -> str:
@@ -223,12 +231,12 @@ def _(m: Maker, on: Row) -> Row | None:
 
 
 # ---------------------------------------------------------------- processors
-@operator("process", "stream", 5)
+@operator("process", "stream", 8)
 def _(m: Maker, on: Row) -> Row | None:
     if key(on) != "text" or value(on) not in TEXTS:
         return None
     row: Row = {"op": "process", "on": on["id"], "is": "stream text text"}
-    luck = m.dice.random()
+    luck = m.dice.random() if value(on) != "digits" else 2 * m.dice.random()
     if luck < 0.3:
         return {**row, "processor": m.pick(("swap", "header_changes", "told"))}
     if luck < 0.55:
@@ -295,7 +303,7 @@ def _(m: Maker, on: Row) -> Row | None:
     if m.chance(0.2):
         row["before"] = m.ms(0, 500)
     if m.chance(0.2):
-        row["after"] = m.ms(0, 500)
+        row["after"] = m.ms(0, 500) if row.get("before", 1) else m.ms(500)
     if m.chance(0.3):
         row["store_name"] = "j" + m.name()
     if m.chance(0.1):
@@ -305,7 +313,7 @@ def _(m: Maker, on: Row) -> Row | None:
 
 @operator("join_table", "stream", 5)
 def _(m: Maker, on: Row) -> Row | None:
-    tables = [row for row in m.of("table") if key(row) == key(on)]
+    tables = [row for row in readable(m) if key(row) == key(on)]
     if not tables:
         return None
     other = m.pick(tables)
@@ -316,7 +324,7 @@ def _(m: Maker, on: Row) -> Row | None:
     return {**row, "with": other["id"], "is": is_, **_joined(m)}
 
 
-@operator("join_global", "stream", 3)
+@operator("join_global", "stream", 6)
 def _(m: Maker, on: Row) -> Row | None:
     if not m.of("global"):
         return None
@@ -368,9 +376,12 @@ def _(m: Maker, on: Row) -> Row | None:
     return {"op": "t_group_by", "on": on["id"], "is": is_, **calls, **m.raising()}
 
 
-@operator("t_join", "table", 6)
+@operator("t_join", "table", 5)
 def _(m: Maker, on: Row) -> Row | None:
-    other = m.pick(m.like(on))
+    others = [row for row in readable(m) if key(row) == key(on)]
+    if on not in others:
+        return None
+    other = m.pick(others)
     row: Row = {"op": "t_join", "kind": m.pick(("inner", "left", "outer")), "on": on["id"]}
     row |= {"with": other["id"], "is": f"table {key(on)} {m.value_type()}"}
     return {**row, **_joined(m), **m.store(key(on))}
@@ -378,8 +389,8 @@ def _(m: Maker, on: Row) -> Row | None:
 
 @operator("fk_join", "table", 4)
 def _(m: Maker, on: Row) -> Row | None:
-    known = [row for row in m.of("table") if key(row) == "text" and row["id"] not in m.lost]
-    if not known or on["id"] in m.lost:
+    known = [row for row in readable(m) if key(row) == "text" and row["id"] not in m.lost]
+    if not known or on["id"] in m.lost or on["id"] in m.unread:
         return None
     row: Row = {"op": "fk_join", "kind": m.pick(("inner", "left")), "on": on["id"]}
     row |= {"with": m.pick(known)["id"], "is": f"table {key(on)} {m.value_type()}"}
@@ -421,11 +432,14 @@ def _windows(m: Maker) -> tuple[Row, str]:
 
 @operator("aggregate", "grouped", 6)
 def _(m: Maker, on: Row) -> Row | None:
-    op = m.pick(("count", "reduce", "aggregate"))
-    of = {"count": "number", "reduce": value(on), "aggregate": m.value_type()}[op]
+    ops = ("count", "reduce", "aggregate") + (("columns",) * 3 if value(on) == "json" else ())
+    op = m.pick(ops)
+    of = {"count": "number", "reduce": value(on), "aggregate": m.value_type()}.get(op, "json")
     of = "text" if of == "digits" else of
     row: Row = {"op": op, "on": on["id"]}
-    if op != "count":
+    if op == "columns":
+        row["columns"] = m.dice.sample(sorted(COLUMNS), m.pick((1, 2, 4)))
+    elif op != "count":
         row |= {"call": m.pick(ADDERS), **m.raising()}
     keys_of, windows = key(on), None
     if keys_of == "text" and m.chance(0.6):
@@ -433,7 +447,9 @@ def _(m: Maker, on: Row) -> Row | None:
         row["windows"] = windows
         if windows["kind"] != "unlimited" and m.chance(0.35):
             row["close"] = True
-    kept = m.store(key(on), windows=windows, needed=op == "aggregate" or key(on) != "text")
+    kept = m.store(
+        key(on), windows=windows, needed=op not in ("count", "reduce") or key(on) != "text"
+    )
     return {**row, "is": f"table {keys_of} {of}", **kept}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 
 import pytest
 
@@ -21,6 +22,7 @@ from streams import recordings
 from streams.plan import described
 
 
+@cache
 def texts() -> dict[str, str]:
     found = {n: row.describe for n, row in recordings.described().items() if row.describe}
     for name in recordings.names():

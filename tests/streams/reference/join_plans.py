@@ -22,8 +22,8 @@ from ottla.streams.reference.task import ReferenceTask
 from ottla.streams.serdes import BYTES, STRING
 from ottla.streams.serdes.join_sides import JoinSideKeySerde, JoinSideValueSerde
 from ottla.streams.serdes.subscriptions import SubscriptionAnswerSerde, SubscriptionSerde
-from streams.reference.plans import SETTINGS, Plan, function, store
-from streams.reference.recorded_words import both
+from streams.plans import SETTINGS, Plan, function, store
+from streams.topologies.words import both
 
 #: Names of both window stores and of the store of what has not joined, by kind.
 NAMES: dict[str, tuple[str, str, str | None]] = {

@@ -8,7 +8,7 @@ from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import col, timestamp
 from ottla.streams.plan.functions import Function
 from ottla.streams.reference.operator import bind
-from streams.reference.plans import function
+from streams.plans import function
 
 
 def test_functions_get_what_they_take() -> None:

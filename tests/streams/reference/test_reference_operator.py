@@ -14,7 +14,7 @@ from ottla.streams.plan.operators import FlatMap, FlatMapValues, Map, Process
 from ottla.streams.processors import FixedKeyProcessor, FixedKeyRecord, Processor, Record
 from ottla.streams.reference.operator import RECORD, bind
 from ottla.streams.reference.task import ReferenceTask
-from streams.reference.plans import SETTINGS, Plan, function
+from streams.plans import SETTINGS, Plan, function
 
 OFFERS = [RECORD, ("key", "value"), ("key", "value", "aggregate"), ("aggregate", "value")]
 

@@ -14,7 +14,7 @@ from ottla.streams.processors import RecordContext
 from ottla.streams.reference.task import ReferenceTask
 from ottla.streams.serdes import LONG, STRING, Serde
 from ottla.streams.serdes.serde import Headers
-from streams.reference.plans import SETTINGS, Plan, function
+from streams.plans import SETTINGS, Plan, function
 
 RECORD = Input("a", b"k", b"v", 7, (("h", b"1"),), partition=2, offset=30)
 

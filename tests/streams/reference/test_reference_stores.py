@@ -16,7 +16,7 @@ from ottla.streams.processors import Processor, ProcessorContext, Record, ValueA
 from ottla.streams.reference.stores.sorted_bytes import SortedBytes, after_prefix
 from ottla.streams.reference.task import ReferenceTask
 from ottla.streams.serdes import LONG, Windowed
-from streams.reference.plans import SETTINGS, Plan, store
+from streams.plans import SETTINGS, Plan, store
 
 
 class Does(Processor):

@@ -27,7 +27,7 @@ from ottla.streams.processors import ProcessorContext, ValueTransformer
 from ottla.streams.reference.task import ReferenceTask
 from ottla.streams.serdes import STRING
 from ottla.streams.serdes.changed import ChangedSerde
-from streams.reference.plans import SETTINGS, Plan, by_aggregate, constant, function, reducer, store
+from streams.plans import SETTINGS, Plan, by_aggregate, constant, function, reducer, store
 
 Records = Sequence[tuple[str | None, str | None, int]]
 

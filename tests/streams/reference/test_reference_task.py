@@ -26,7 +26,7 @@ from ottla.streams.plan.operators import (
 from ottla.streams.processors import Processor, ProcessorContext, Record
 from ottla.streams.reference.task import ReferenceTask
 from ottla.streams.serdes import LONG
-from streams.reference.plans import SETTINGS, Plan, function, store
+from streams.plans import SETTINGS, Plan, function, store
 
 
 def a_record(topic: str, key: str | None, value: str | None, time: int) -> Input:

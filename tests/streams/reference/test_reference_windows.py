@@ -29,7 +29,7 @@ from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
 from ottla.streams.reference.task import ReferenceTask
 from ottla.streams.serdes import JSON, LONG, STRING, Serde, session_windowed, time_windowed
-from streams.reference.plans import SETTINGS, Plan, by_aggregate, constant, function, store
+from streams.plans import SETTINGS, Plan, by_aggregate, constant, function, store
 
 Records = Sequence[tuple[str | None, str | None, int]]
 

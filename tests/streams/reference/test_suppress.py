@@ -14,6 +14,7 @@ from ottla.streams.plan.stores import StoreKind
 from ottla.streams.plan.views import Stored
 from ottla.streams.plan.windows import TimeWindows
 from ottla.streams.serdes import LONG, STRING, time_windowed
+from streams.plans import Plan, store
 from streams.reference.join_plans import (
     Run,
     changelog,
@@ -22,7 +23,6 @@ from streams.reference.join_plans import (
     table,
     table_join,
 )  # fmt: skip
-from streams.reference.plans import Plan, store
 
 
 def limited(wait_ms: int, **bounds: Any) -> Run:

@@ -7,8 +7,8 @@ import pytest
 from ottla.streams.execution import Produced
 from ottla.streams.reference.task import ReferenceTask
 from streams import recordings
-from streams.reference import plans
-from streams.reference.recorded import BUILDS, SETTINGS_OF
+from streams.topologies import application
+from streams.topologies.running import given
 
 NAMES = (
     "fk-left-join",
@@ -27,11 +27,9 @@ NAMES = (
 def produced(name: str, batch: int) -> list[Produced]:
     """What a topology produces of seed 1, causes counted over all batches."""
     found = recordings.read(name)
-    pairs = (each.partition("=") for each in found.params.split())
-    plan = plans.Plan()
-    BUILDS[name](plan, {key: int(text) for key, _, text in pairs if text})
-    task = ReferenceTask(plan.topology(), SETTINGS_OF[name])
-    records = [plans.given(line) for line in found.inputs(1) if "topic" in line]
+    app = application(name)
+    task = ReferenceTask(app.build(), app.settings())
+    records = [given(line) for line in found.inputs(1) if "topic" in line]
     rows = []
     for start in range(0, len(records), batch):
         some = task.process(records[start : start + batch], 0)

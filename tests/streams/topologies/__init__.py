@@ -2,8 +2,7 @@
 
 `application(name, params)` builds one with the users' API, as an application of the id "app" whose
 emissions are not held back by a clock, as in the Java oracle. `TOPOLOGIES` has a row for each name.
-Parameters and their defaults are read from the recordings, where Java wrote them. Two topologies of
-the Processor API alone have no twin in the builder; they stand as plans, in the same clothes.
+Parameters and their defaults are read from the recordings, where Java wrote them.
 
     app = application("window-count", {"advance": 300})
     executor = executor_of("python", app.build(), app.settings())
@@ -14,10 +13,9 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 
-from ottla.streams import Streams
+from ottla.streams.builder.application import Application
 from streams import recordings
 from streams.topologies import (
     aggregates,
@@ -29,7 +27,7 @@ from streams.topologies import (
     tables,
     windows,
 )
-from streams.topologies.words import ROWS, Alone, Given, Row
+from streams.topologies.words import ROWS, Given, Row
 
 #: Those that put their topologies into `TOPOLOGIES`.
 ROOMS = (aggregates, errors, joins, processors, streams, suppressions, tables, windows)
@@ -46,7 +44,7 @@ def defaults(name: str) -> tuple[frozenset[str], Mapping[str, int]]:
     return frozenset(key for key, _, _ in pairs), {key: int(text) for key, _, text in pairs if text}
 
 
-def application(name: str, params: Given | None = None) -> Streams | Alone:
+def application(name: str, params: Given | None = None) -> Application:
     """The topology of this name with these parameters, and defaults for the rest.
 
     Raises:
@@ -59,16 +57,9 @@ def application(name: str, params: Given | None = None) -> Streams | Alone:
     if unknown:
         raise ValueError(f"{name} has no parameter {unknown[0]}; it has {sorted(known)}")
     given = {**usual, **(params or {})}
-    if row.alone is not None:
-        return Alone(row.alone(given))
-    config = dict(row.config)
-    handles_global = config.pop("global_failures", False)
-    app = Streams("app", emit_interval=0, **config)
-    assert row.build is not None
+    app = row.kind("app", emit_interval=0, **row.config)
     row.build(app, given)
-    if handles_global:  # processing.exception.handler.global.enabled, which Streams cannot say
-        app._settings = replace(app.settings(), handles_global_failures=True)
     return app
 
 
-__all__ = ["ROOMS", "TOPOLOGIES", "Alone", "Row", "application", "defaults"]
+__all__ = ["ROOMS", "TOPOLOGIES", "Row", "application", "defaults"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ottla.streams import Streams, key_value
-from streams.reference.recorded_more import BadWriter
-from streams.reference.recorded_plans import Picky, Poison
-from streams.reference.recorded_processors import BadClock, GlobalReader
+from streams.topologies.poison import Picky, checked
+from streams.topologies.steps import BadClock, BadWriter, GlobalReader
 from streams.topologies.words import (
     ALL_TEXT,
     COUNTS,
@@ -26,12 +25,6 @@ READING: dict[str, Any] = {"deserialization_handler": "continue"}
 PROCESSING: dict[str, Any] = {"processing_handler": "continue"}
 WRITING: dict[str, Any] = {"production_handler": "continue"}
 DEAD: dict[str, Any] = {"dead_letter_topic": "dead"}
-
-
-def mapped(value: Any) -> Any:
-    if value is not None and value.endswith("7"):
-        raise Poison(f"poison {value}")
-    return value
 
 
 def read(app: Streams, given: Given) -> None:
@@ -69,7 +62,7 @@ def _(app: Streams, given: Given) -> None:
 
 
 def process(app: Streams, given: Given) -> None:
-    records = stream(app).map_values(mapped)
+    records = stream(app).map_values(checked)
     out(records.group_by_key(**ALL_TEXT).count(**COUNTS))
 
 
@@ -81,23 +74,23 @@ row("errors-processing-dead", **PROCESSING, **DEAD)(process)
 @row("errors-aggregate-dead", **PROCESSING, **DEAD)
 def _(app: Streams, given: Given) -> None:
     keyed = stream(app).group_by(first, key=str, value=str, name="rk")
-    out(keyed.aggregate(nothing, lambda v, agg: agg + mapped(v), **TEXTS))
+    out(keyed.aggregate(nothing, lambda v, agg: agg + checked(v), **TEXTS))
 
 
 @row("errors-two-branches", **PROCESSING, **DEAD)
 def _(app: Streams, given: Given) -> None:
     records = stream(app)
     records.to("before", key=str, value=str)
-    out(records.filter(lambda v: mapped(v) is not None))
+    out(records.filter(lambda v: checked(v) is not None))
     records.to("after", key=str, value=str)
 
 
 @row("errors-join-continue", **PROCESSING)
 def _(app: Streams, given: Given) -> None:
-    out(table(app, "a").outer_join(table(app, "b"), lambda x, y: mapped(both(x, y)), **TEXTS))
+    out(table(app, "a").outer_join(table(app, "b"), lambda x, y: checked(both(x, y)), **TEXTS))
 
 
-@row("errors-global-processing", **PROCESSING, global_failures=True)
+@row("errors-global-processing", **PROCESSING, handles_global_failures=True)
 def _(app: Streams, given: Given) -> None:
     store = key_value("glob", key=str, value=str, in_memory=True, logged=False)
     app.add_global_store(store, "t", BadWriter, key=str, value=str)

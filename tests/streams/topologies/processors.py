@@ -1,35 +1,25 @@
-"""Twins of ProcessorTopologies.java: the Processor API inside the builder, and alone.
-
-The processors are those of the plans that the reference executor is tested with; here they come to
-it through the builder.
-"""
+"""Twins of ProcessorTopologies.java: the Processor API inside the builder, and alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ottla.streams import (
     StoreSpec,
     Streams,
+    Topology,
     key_value,
     lru,
     session_store,
     versioned,
     window_store,
 )
-from ottla.streams.plan.operators import Process
-from ottla.streams.plan.topology import Topology
-from streams.reference import plans
-from streams.reference import recorded_processors as made
-from streams.reference.recorded_more import Kept, KeptSessions, ReadsCounts, Swap
-from streams.reference.recorded_tables import Versions
+from streams.topologies import steps
 from streams.topologies.words import (
     ALL_TEXT,
     COUNTS,
     Given,
-    alone,
     out,
     quoted,
     row,
@@ -48,28 +38,28 @@ def stepped(records: Any, supplier: Callable[[], Any], *stores: str) -> None:
 @row("process-values")
 def _(app: Streams, given: Given) -> None:
     app.add_store(NUMBERS)
-    numbered = stream(app).process_values(made.Numbered, "side", name="pv")
+    numbered = stream(app).process_values(steps.Numbered, "side", name="pv")
     out(numbered.group_by_key(**ALL_TEXT).count(**COUNTS))
 
 
 @row("process-then-count")
 def _(app: Streams, given: Given) -> None:
-    swapped = stream(app).process(Swap, name="swap")
+    swapped = stream(app).process(steps.Swap, name="swap")
     out(swapped.group_by_key(**ALL_TEXT).count(**COUNTS))
 
 
 @row("process-shared-store")
 def _(app: Streams, given: Given) -> None:
     app.add_store(WORDS)
-    stepped(stream(app), lambda: made.Remember("a"), "side")
-    stepped(stream(app, "b"), lambda: made.Remember("b"), "side")
+    stepped(stream(app), lambda: steps.Remember("a"), "side")
+    stepped(stream(app, "b"), lambda: steps.Remember("b"), "side")
 
 
 class WithStores:
     """A supplier that names its stores itself."""
 
-    def __call__(self) -> made.Counts:
-        return made.Counts()
+    def __call__(self) -> steps.Counts:
+        return steps.Counts()
 
     def stores(self) -> list[StoreSpec]:
         return [NUMBERS]
@@ -84,22 +74,22 @@ def _(app: Streams, given: Given) -> None:
 def _(app: Streams, given: Given) -> None:
     records = stream(app)
     records.group_by_key(**ALL_TEXT).count(**COUNTS)
-    stepped(records, ReadsCounts, "agg")
+    stepped(records, steps.ReadsCounts, "agg")
 
 
 @row("process-headers")
 def _(app: Streams, given: Given) -> None:
-    stepped(stream(app), made.HeaderChanges)
+    stepped(stream(app), steps.HeaderChanges)
 
 
 @row("process-context")
 def _(app: Streams, given: Given) -> None:
-    stepped(stream(app), made.Told)
+    stepped(stream(app), steps.Told)
 
 
 @row("process-children")
 def _(app: Streams, given: Given) -> None:
-    records = stream(app).process(made.ToChildren)
+    records = stream(app).process(steps.ToChildren)
     records.to("left", key=str, value=str, name="left-sink")
     records.map_values(quoted, name="right-map").to("right", key=str, value=str)
 
@@ -107,29 +97,29 @@ def _(app: Streams, given: Given) -> None:
 @row("processor-punctuate")
 def _(app: Streams, given: Given) -> None:
     app.add_store(key_value("agg", key=str, value=int))
-    stepped(stream(app), lambda: made.Flusher(given["every"]), "agg")
+    stepped(stream(app), lambda: steps.Flusher(given["every"]), "agg")
 
 
 @row("punctuate-cancel")
 def _(app: Streams, given: Given) -> None:
-    stepped(stream(app), lambda: made.Cancels(given["every"], given["turns"]))
+    stepped(stream(app), lambda: steps.Cancels(given["every"], given["turns"]))
 
 
 @row("punctuate-later")
 def _(app: Streams, given: Given) -> None:
-    stepped(stream(app), lambda: made.Later(given["every"]))
+    stepped(stream(app), lambda: steps.Later(given["every"]))
 
 
 @row("punctuate-anchored")
 def _(app: Streams, given: Given) -> None:
-    stepped(stream(app), lambda: made.Anchored(given["every"], given["start"]))
+    stepped(stream(app), lambda: steps.Anchored(given["every"], given["start"]))
 
 
 @row("process-global-store")
 def _(app: Streams, given: Given) -> None:
     glob = key_value("glob", key=str, value=str, in_memory=True, logged=False)
-    app.add_global_store(glob, "t", made.GlobalWriter, key=str, value=str)
-    stepped(stream(app), made.GlobalReader)
+    app.add_global_store(glob, "t", steps.GlobalWriter, key=str, value=str)
+    stepped(stream(app), steps.GlobalReader)
 
 
 # ---------------------------------------------------------------- every operation of a store
@@ -164,46 +154,40 @@ def history(given: Given) -> StoreSpec:
 
 HEADED: dict[str, Any] = {"timestamped": True, "with_headers": True}
 
-asked("process-key-value", made.KeyValues, pairs())
-asked("process-key-value-in-memory", made.KeyValues, pairs(in_memory=True))
-asked("process-lru", made.Touches, lambda given: lru("side", given["most"], key=str, value=str))
-asked("process-timestamped", made.Timestamped, pairs(timestamped=True))
-asked("process-with-headers", made.WithHeaders, pairs(**HEADED))
-asked("process-versioned", Versions, history)
-asked("process-versioned-long", Versions, history)
-asked("process-window", made.Windows, windows())
-asked("process-window-long", made.Windows, windows())
-asked("process-window-in-memory", made.Windows, windows(in_memory=True))
-asked("process-window-duplicates", made.Windows, windows(duplicates=True))
-asked("process-window-timestamped", made.TimestampedWindows, windows(timestamped=True))
-asked("process-window-with-headers", Kept, windows(**HEADED))
-asked("process-session", made.Sessions, sessions())
-asked("process-session-in-memory", made.Sessions, sessions(in_memory=True))
-asked("process-session-with-headers", KeptSessions, sessions(with_headers=True))
+asked("process-key-value", steps.KeyValues, pairs())
+asked("process-key-value-in-memory", steps.KeyValues, pairs(in_memory=True))
+asked("process-lru", steps.Touches, lambda given: lru("side", given["most"], key=str, value=str))
+asked("process-timestamped", steps.Timestamped, pairs(timestamped=True))
+asked("process-with-headers", steps.WithHeaders, pairs(**HEADED))
+asked("process-versioned", steps.Versions, history)
+asked("process-versioned-long", steps.Versions, history)
+asked("process-window", steps.Windows, windows())
+asked("process-window-long", steps.Windows, windows())
+asked("process-window-in-memory", steps.Windows, windows(in_memory=True))
+asked("process-window-duplicates", steps.Windows, windows(duplicates=True))
+asked("process-window-timestamped", steps.TimestampedWindows, windows(timestamped=True))
+asked("process-window-with-headers", steps.Kept, windows(**HEADED))
+asked("process-session", steps.Sessions, sessions())
+asked("process-session-in-memory", steps.Sessions, sessions(in_memory=True))
+asked("process-session-with-headers", steps.KeptSessions, sessions(with_headers=True))
 
 
-# ---------------------------------------------------------------- without the builder's streams
-@alone("topology-alone")
-def _(given: Given) -> Topology:
-    plan = plans.Plan()
-    source = plan.source("a", "b", name="src")
-    swap = plan.node("swap", Process(Swap), source)
-    kept = plans.store("side", timestamped=False, persistent=False)
-    remember = Process(lambda: made.Remember("n"))
-    both = plan.node("remember", remember, swap, source, kept)
-    plan.sink("out", both, name="out")
-    plan.sink("raw", swap, name="raw")
-    above = {"swap": (source,), "remember": (swap, source), "out": (both,), "raw": (swap,)}
-    return replace(plan.topology(), parents={source: (), **above})
+# ---------------------------------------------------------------- processors alone
+@row("topology-alone", kind=Topology, key=str, value=str)
+def _(app: Topology, given: Given) -> None:
+    app.add_source("src", "a", "b")
+    app.add_processor("swap", steps.Swap, "src")
+    app.add_processor("remember", lambda: steps.Remember("n"), "swap", "src")
+    app.add_store(WORDS, "remember")
+    app.add_sink("out", "out", "remember")
+    app.add_sink("raw", "raw", "swap")
 
 
-@alone("topology-read-only")
-def _(given: Given) -> Topology:
-    plan = plans.Plan()
-    shape: dict[str, Any] = {"timestamped": False, "persistent": False, "logged": False}
-    kept = plans.store("glob", changelog_topic="t", **shape)
-    filling = plan.source("t", name="tsrc")
-    plan.node("fill", Process(made.GlobalWriter), filling, kept)
-    look = plan.node("look", Process(made.GlobalReader), plan.source("a", name="src"), kept)
-    plan.sink("out", look, name="out")
-    return plan.topology()
+@row("topology-read-only", kind=Topology, key=str, value=str)
+def _(app: Topology, given: Given) -> None:
+    glob = key_value("glob", key=str, value=str, in_memory=True)
+    app.add_source("src", "a")
+    app.add_read_only_store(glob, "tsrc", "t", "fill", steps.GlobalWriter)
+    app.add_processor("look", steps.GlobalReader, "src")
+    app.connect("glob", "look")
+    app.add_sink("out", "out", "look")

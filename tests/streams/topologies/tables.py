@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ottla.streams import Streams, key_value, versioned
-from streams.reference.recorded_processors import Counting, Shown
+from streams.topologies.steps import Counting, Shown
 from streams.topologies.words import (
     ALL_TEXT,
     COUNTS,

@@ -21,64 +21,34 @@ from ottla.streams import (
     versioned,
     window_store,
 )
-from ottla.streams.execution import Settings
-from ottla.streams.plan.description import describe
-from ottla.streams.plan.topology import Topology
+from ottla.streams.builder.application import Application
 
 Given = Mapping[str, int]
-Build = Callable[[Streams, Given], None]
-Whole = Callable[[Given], Topology]
+Build = Callable[[Any, Given], None]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What builds a topology, with the arguments of `Streams` that it needs; or what gives all of
-    it, where it stands alone."""
+    """What builds a topology, on which kind of application, with which arguments of it."""
 
-    build: Build | None
+    build: Build
+    kind: type[Application] = Streams
     config: Mapping[str, Any] = field(default_factory=dict)
-    alone: Whole | None = None
 
 
 ROWS: dict[str, Row] = {}
 
 
-def row(*names: str, **config: Any) -> Callable[[Build], Build]:
+def row(*names: str, kind: type[Application] = Streams, **config: Any) -> Callable[[Build], Build]:
     """The twin of the topologies of these names."""
 
     def noted(build: Build) -> Build:
         for name in names:
             assert name not in ROWS, name
-            ROWS[name] = Row(build, config)
+            ROWS[name] = Row(build, kind, config)
         return build
 
     return noted
-
-
-def alone(name: str) -> Callable[[Whole], Whole]:
-    """A topology that is made without the builder."""
-
-    def noted(whole: Whole) -> Whole:
-        ROWS[name] = Row(None, {}, whole)
-        return whole
-
-    return noted
-
-
-@dataclass(frozen=True)
-class Alone:
-    """A topology that the builder did not make, with what an application offers of it."""
-
-    topology: Topology
-
-    def build(self) -> Topology:
-        return self.topology
-
-    def settings(self) -> Settings:
-        return Settings("app", emit_interval_ms=0)
-
-    def describe(self) -> str:
-        return describe(self.topology)
 
 
 # ---------------------------------------------------------------- in and out

@@ -11,7 +11,7 @@ use ottla_streams::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, Sourc
 use ottla_streams::record::Record;
 use ottla_streams::stop::{Outcome, raised};
 use ottla_streams::value::Value;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -270,6 +270,27 @@ impl Application for PythonHost {
             all.try_iter()?
                 .map(|each| self.words.from_python(each?))
                 .collect()
+        })
+    }
+
+    fn call_batch(
+        &mut self,
+        function: FunctionId,
+        values: &[Native],
+    ) -> PyResult<Option<Vec<Native>>> {
+        Python::attach(|py| {
+            let function = self.functions[function as usize].bind(py);
+            let values = values.iter().map(|each| self.words.to_python(py, each));
+            let values = values.collect::<PyResult<Vec<_>>>()?;
+            match function.call1((values,)) {
+                Ok(results) => {
+                    let results = results.try_iter()?;
+                    let results = results.map(|each| self.words.from_python(each?));
+                    results.collect::<PyResult<Vec<_>>>().map(Some)
+                }
+                Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+                Err(error) => Err(error),
+            }
         })
     }
 

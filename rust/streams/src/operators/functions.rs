@@ -77,6 +77,11 @@ impl<H: Application> Run<'_, H> {
             )?;
             return Ok(value);
         }
+        if let Some(batch) = function.batch
+            && let Some(value) = self.engine.ahead.take(batch, self.engine.context.cause)
+        {
+            return Ok(value);
+        }
         let mut arguments = [const { Value::Null }; 6];
         let mut count = 0;
         for argument in &function.arguments {

@@ -5,6 +5,7 @@
 
 use crate::application::Application;
 use crate::engine::Run;
+use crate::host::Headers;
 use crate::operators::aggregations;
 use crate::operators::joins::NO_HEADERS;
 use crate::operators::windows::{NULL_KEY, windowed};
@@ -35,7 +36,7 @@ pub(super) fn process<'a, H: Application>(
         .saturating_sub(row.windows.gap);
     join(run, node, row, record, close_time)?;
     if row.on_close {
-        emit_closed(run, node, id, row, close_time)?;
+        emit_closed(run, node, id, row, close_time, &record.headers)?;
     }
     Ok(())
 }
@@ -103,6 +104,7 @@ fn emit_closed<'a, H: Application>(
     id: NodeId,
     row: &'a Row<SessionWindows>,
     close_time: i64,
+    headers: &Headers,
 ) -> Outcome<H> {
     let Some(closed) = run.due(id, close_time) else {
         return Ok(());
@@ -114,7 +116,7 @@ fn emit_closed<'a, H: Application>(
     for (key, (start, end, held)) in run.sessions_ended(row.store, first, last)? {
         let session = windowed(key, start, end);
         let change = Change::new(held.value, Value::Null);
-        aggregations::forward_change(run, node, session, change, (end, &NO_HEADERS))?;
+        aggregations::forward_change(run, node, session, change, (end, headers))?;
     }
     run.emit_clock(id).closed = close_time;
     Ok(())

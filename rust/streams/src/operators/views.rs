@@ -89,6 +89,7 @@ impl<H: Application> Run<'_, H> {
             offset: -1,
             timestamp,
             headers: headers.clone(),
+            raw: (None, None),
         };
         let mut made = Value::Null;
         self.within(place, |run| {

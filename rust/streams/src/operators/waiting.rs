@@ -20,12 +20,18 @@ impl<'a, H: Application> Run<'a, H> {
     /// Where the record at hand came from, with its time and headers as they are here.
     pub(crate) fn origin(&self) -> Place {
         let context = &self.engine.context;
+        let raw = if self.plan.settings.keeps_raw {
+            (context.raw_key.clone(), context.raw_value.clone())
+        } else {
+            (None, None)
+        };
         Origin {
             topic: context.topic,
             partition: context.partition,
             offset: context.offset,
             timestamp: context.timestamp,
             headers: context.headers.clone(),
+            raw,
         }
     }
 
@@ -54,6 +60,9 @@ impl<'a, H: Application> Run<'a, H> {
         context.offset = place.offset;
         context.timestamp = place.timestamp;
         context.headers = place.headers;
+        if self.plan.settings.keeps_raw {
+            (context.raw_key, context.raw_value) = place.raw;
+        }
     }
 }
 

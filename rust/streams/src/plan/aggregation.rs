@@ -60,11 +60,12 @@ impl Aggregation {
 impl Column {
     fn read(row: &Fields<'_>) -> Read<Self> {
         let name = row.text("name")?;
-        let quoted =
-            sonic_rs::to_string(name).map_err(|why| row.wrong("name", &why.to_string()))?;
+        let mut prefix = Vec::new();
+        crate::json::write_text(name.as_bytes(), &mut prefix);
+        prefix.push(b':');
         Ok(Self {
             name: name.to_owned(),
-            prefix: format!("{quoted}:").into_bytes().into(),
+            prefix: prefix.into(),
             aggregate: match row.text("aggregate")? {
                 "count" => Aggregate::Count,
                 "sum" => Aggregate::Sum,

@@ -22,6 +22,8 @@ pub struct Function {
     pub call: FunctionId,
     pub arguments: Box<[Argument]>,
     pub expression: Option<Expression>,
+    /// As `call`, for the values of many records (`crate::ahead`).
+    pub batch: Option<FunctionId>,
 }
 
 impl Function {
@@ -55,6 +57,10 @@ impl Function {
             call: fields.number("call")?,
             arguments: arguments.ok_or_else(|| fields.wrong(name, "has unknown arguments"))?,
             expression,
+            batch: match fields.get("batch") {
+                None => None,
+                Some(_) => Some(fields.number("batch")?),
+            },
         })
     }
 }

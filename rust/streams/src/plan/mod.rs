@@ -20,6 +20,7 @@ pub mod window;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use crate::ahead::{self, Segment};
 use crate::json;
 use crate::row::Row;
 use crate::serde::{Kind, Serde};
@@ -53,6 +54,7 @@ pub struct Plan {
     pub fields: Vec<Box<[u8]>>,
     /// How many things the sides of stream-stream joins share.
     pub shared: usize,
+    pub segments: Box<[Segment]>,
 }
 
 #[derive(Clone, Debug)]
@@ -128,7 +130,8 @@ impl Plan {
         }
         let sources = tree.list("sources")?.iter();
         let sources = sources.map(|row| Source::read(row, &names, &nodes));
-        let sources = sources.collect::<Read<_>>()?;
+        let sources = sources.collect::<Read<Box<[Source]>>>()?;
+        let segments = ahead::segments(&sources, &nodes);
         let shared = names.shared.borrow().len();
         Ok(Self {
             settings,
@@ -136,6 +139,7 @@ impl Plan {
             nodes,
             stores,
             shared,
+            segments,
             topics: names.into_topics(),
             fields,
         })

@@ -16,6 +16,8 @@ pub struct Origin<T> {
     pub offset: i64,
     pub timestamp: i64,
     pub headers: Headers,
+    /// Key and value of the source's record, for dead letters; kept in memory alone.
+    pub raw: (Option<Bytes>, Option<Bytes>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +104,7 @@ mod tests {
                     ("h".to_owned(), None),
                     ("é".to_owned(), Some(Bytes::from_static(b"v"))),
                 ],
+                raw: (None, None),
             },
         };
         let mut bytes = Vec::new();

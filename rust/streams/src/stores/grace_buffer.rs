@@ -103,6 +103,7 @@ mod tests {
             offset: 0,
             timestamp,
             headers: Vec::new(),
+            raw: (None, None),
         };
         Buffered {
             prior: None,

@@ -149,6 +149,7 @@ mod tests {
             offset: 0,
             timestamp: 5,
             headers: Vec::new(),
+            raw: (None, None),
         };
         Buffered {
             prior: None,

@@ -22,6 +22,7 @@ from ottla.streams.builder.specs import (
 from ottla.streams.builder.stream import KStream
 from ottla.streams.builder.streams import Streams
 from ottla.streams.builder.table import GlobalKTable, KTable
+from ottla.streams.builder.topology import Topology
 from ottla.streams.builder.windows import (
     hopping,
     join_within,
@@ -40,6 +41,7 @@ __all__ = [
     "KTable",
     "StoreSpec",
     "Streams",
+    "Topology",
     "WindowedKStream",
     "count",
     "first_of",

@@ -98,7 +98,7 @@ class Aggregating(Kind, Generic[K, V]):
         name: str | None = None,
         **columns: Any,
     ) -> KTable[Any, Any]:
-        """`initializer()` once a key, then `adder(value, aggregate)` or `adder(key, value, aggregate)`.
+        """`initializer()` once a key, then `adder(value, aggregate)`; the key may come first.
 
         Or native columns, which need no Python while records run, and give dicts:
 

@@ -301,9 +301,7 @@ class StreamJoin:
                 hint=f"window_store(…, retention={retention}, size={self.size_ms}, "
                 "duplicates=True)",
             )
-        return replace(
-            row, key=row.key or self.key, value=row.value or value, logs_headers=True
-        )
+        return replace(row, key=row.key or self.key, value=row.value or value, logs_headers=True)
 
     def _outer_store(self, left_made: str) -> Store:
         suffix = "-outer-shared-join" if self.kind == "outer" else "-left-shared-join"

@@ -168,7 +168,7 @@ def lru(
     logged: bool = True,
     configs: Mapping[str, str] | None = None,
 ) -> StoreSpec:
-    """A store in memory that forgets what was used least when it has more than `entries_max` keys."""
+    """A store in memory that forgets what was used least beyond `entries_max` keys."""
     if entries_max < 1:
         raise TopologyError(f"the store {name} may hold {entries_max} entries", hint="1 or more")
     return StoreSpec(
@@ -247,3 +247,8 @@ def session_store(
 def with_serdes(row: Store, key: Serde | None, value: Serde | None) -> Store:
     """The row with these serdes where it has none."""
     return replace(row, key=row.key or key, value=row.value or value)
+
+
+def kinded(spec: StoreSpec) -> StoreSpec:
+    """A plain name is a key-value store's."""
+    return spec if spec.kind is not None else replace(spec, kind=StoreKind.KEY_VALUE)

@@ -209,7 +209,7 @@ class KStream(Kind, Generic[K, V]):
     def split(self, *, name: str | None = None) -> Split[K, V]:
         """Branches: a record goes to the first whose predicate is true.
 
-        >>> parts = orders.split(name="by-size-").branch(is_large, name="large").default(name="small")
+        >>> parts = orders.split(name="by-size-").branch(large, name="large").default(name="small")
         >>> parts["by-size-large"].to("large")
         """
         return Split(self, name)
@@ -244,7 +244,7 @@ class KStream(Kind, Generic[K, V]):
         partitioner: Any = None,
         name: str | None = None,
     ) -> KStream[K, V]:
-        """Write the stream to a topic of its own and read it back, so that equal keys come together."""
+        """Write the stream to a topic and read it back, so that equal keys come together."""
         building = self._building
         if partitions is not None and not (isinstance(partitions, int) and partitions >= 1):
             raise TopologyError(
@@ -297,7 +297,7 @@ class KStream(Kind, Generic[K, V]):
     def group_by_key(
         self, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedStream[K, V]:
-        """Group by the key that records have. `name` is the repartition topic's, if there is one."""
+        """Group by the key that records have. `name` is the repartition topic's, if any."""
         return self._building.kinds.grouped_stream(
             self, self._name, self._node, serde_of(key, self._key), serde_of(value, self._value),
             name, rekeyed=self._rekeyed,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any, Unpack
 
+from ottla.streams.builder.application import Application, Told, checked_reset
 from ottla.streams.builder.building import Building, Kinds, Materialized
 from ottla.streams.builder.cogrouped import CogroupedKStream
 from ottla.streams.builder.foreign_key import ForeignKeyJoin
@@ -17,48 +18,27 @@ from ottla.streams.builder.optimisation import optimise, switches
 from ottla.streams.builder.specs import (
     Duration,
     StoreSpec,
-    checked_name,
     checked_topic,
+    kinded,
     spec_of,
 )
 from ottla.streams.builder.stream import KStream, check_supplier, serde_of
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.builder.writer import Writer
-from ottla.streams.durations import ms
 from ottla.streams.errors import TopologyError
-from ottla.streams.execution import Answer, Failure, Handler, Settings
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.stores import StoreKind
 from ottla.streams.plan.topology import Topology
 
-if TYPE_CHECKING:
-    from ottla.streams.drawing import Drawing
-
 KINDS = Kinds(KTable, KGroupedStream, KGroupedTable, CogroupedKStream, ForeignKeyJoin, join)
 
-RESETS = ("earliest", "latest", "none")
 
-
-def continue_after(failure: Failure) -> Answer:
-    """A handler that goes on without the record."""
-    return Answer.RESUME
-
-
-def fail_after(failure: Failure) -> Answer:
-    """A handler that stops."""
-    return Answer.FAIL
-
-
-HANDLERS: dict[str, Handler] = {"continue": continue_after, "fail": fail_after}
-
-
-class Streams:
+class Streams(Application):
     """A stream application: describe it here, run it in a `TopologyTest`.
 
-    `key` and `value` are the serdes where none is given. `optimization` is "all", "none" or some of
-    Kafka's switches. Handlers say what becomes of a record that fails: "fail", "continue", or a
-    function that is told and answers. With `dead_letter_topic` what failed is written there.
+    `optimization` is "all", "none" or some of Kafka's switches; what all applications are told says
+    `Application`.
 
     >>> app = Streams("shop", key=str, value=dict)
     >>> large = app.stream("orders").filter(col("price") >= 10)
@@ -74,39 +54,21 @@ class Streams:
         optimization: str | Iterable[str] | None = None,
         store_format: str = "default",
         in_memory: bool = False,
-        deserialization_handler: str | Handler | None = None,
-        processing_handler: str | Handler | None = None,
-        production_handler: str | Handler | None = None,
-        dead_letter_topic: str | None = None,
         emit_interval: Duration = 1000,
         explicit_names: bool = False,
-        configs: Mapping[str, Any] | None = None,
+        **told: Unpack[Told],
     ) -> None:
-        self.app_id = checked_name(app_id)
+        super().__init__(app_id, key=key, value=value, emit_interval=emit_interval, **told)
         self._on = switches(optimization)
         if store_format not in ("default", "headers"):
             raise TopologyError(
                 f"there is no store format {store_format!r}", hint='take "default" or "headers"'
             )
         self._building = Building(
-            KINDS, key=serde_of(key), value=serde_of(value), in_memory=in_memory,
+            KINDS, key=self._key, value=self._value, in_memory=in_memory,
             with_headers=store_format == "headers",
         )  # fmt: skip
         self._explicit_names = explicit_names
-        self._settings = Settings(
-            self.app_id,
-            deserialization_handler=_handler(deserialization_handler, "deserialization_handler"),
-            processing_handler=_handler(processing_handler, "processing_handler"),
-            production_handler=_handler(production_handler, "production_handler"),
-            dead_letter_topic=dead_letter_topic,
-            emit_interval_ms=ms(emit_interval, what="emit_interval"),
-            configs=dict(configs or {}),
-        )
-        self._topology: Topology | None = None
-        self._refused: TopologyError | None = None
-
-    def __repr__(self) -> str:
-        return f"<Streams {self.app_id}>"
 
     # ------------------------------------------------------------ topics
     def stream(
@@ -138,7 +100,7 @@ class Streams:
         key_serde, value_serde = serde_of(key), serde_of(value)
         node = SourceNode(
             name, topics=tuple(dict.fromkeys(names)), pattern=patterns[0] if patterns else None,
-            key=key_serde, value=value_serde, timestamp=timestamp, reset=_reset(reset),
+            key=key_serde, value=value_serde, timestamp=timestamp, reset=checked_reset(reset),
         )  # fmt: skip
         self._building.graph.add(self._building.graph.root, node)
         sources = frozenset((name,))
@@ -167,7 +129,7 @@ class Streams:
         kept.key_value(building)
         node = TableSourceNode(
             name, versioned=kept.is_versioned, source=source, topic=topic, key=kept.spec.key,
-            value=kept.spec.value, timestamp=timestamp, reset=_reset(reset),
+            value=kept.spec.value, timestamp=timestamp, reset=checked_reset(reset),
             operator=table.operator, store=table.store,
         )  # fmt: skip
         building.graph.add(building.graph.root, node)
@@ -207,7 +169,7 @@ class Streams:
     # ------------------------------------------------------------ stores for processors
     def add_store(self, spec: StoreSpec | str) -> str:
         """A store that processors may name; its name comes back."""
-        row = _kinded(spec_of(spec) or StoreSpec()).row()
+        row = kinded(spec_of(spec) or StoreSpec()).row()
         (row,) = self._building.shared([row])
         self._building.graph.add(self._building.graph.root, StoreNode(row.name, store=lambda: row))
         if row.kind is StoreKind.VERSIONED:
@@ -227,7 +189,7 @@ class Streams:
     ) -> str:
         """A store that every task has whole, filled from a topic by a processor of yours."""
         check_supplier(supplier, "add_global_store")
-        row = _kinded(spec_of(spec) or StoreSpec()).row()
+        row = kinded(spec_of(spec) or StoreSpec()).row()
         building, topic = self._building, checked_topic(topic)
         source = building.name(name, "KSTREAM-SOURCE-", "-source")
         processor = building.name(name, "KTABLE-SOURCE-")
@@ -241,22 +203,6 @@ class Streams:
         return row.name
 
     # ------------------------------------------------------------ what it makes
-    def build(self) -> Topology:
-        """The topology, checked and optimised; from then on no operator can be added.
-
-        Raises:
-            TopologyError: it cannot be built; the text says which node and why.
-        """
-        if self._refused is not None:
-            raise self._refused  # half of it is written: a second try would build the other half
-        if self._topology is None:
-            try:
-                self._topology = self._built()
-            except TopologyError as refused:
-                self._refused = refused
-                raise
-        return self._topology
-
     def _built(self) -> Topology:
         building = self._building
         try:
@@ -279,44 +225,3 @@ class Streams:
                 hint="give store= and name= to their operators, or leave explicit_names out",
             )
         return topology
-
-    def settings(self) -> Settings:
-        """What an executor is told beside the topology."""
-        return self._settings
-
-    def describe(self) -> str:
-        """The topology as a text, exactly as Apache Kafka's `Topology.describe()` prints its twin."""
-        from ottla.streams.plan.description import describe
-
-        return describe(self.build())
-
-    def draw(self) -> Drawing:
-        """The topology as a drawing, which a notebook shows; `.svg` is its text."""
-        from ottla.streams.drawing import draw
-
-        return draw(self.build(), self.app_id)
-
-
-def _kinded(spec: StoreSpec) -> StoreSpec:
-    """A plain name is a key-value store's."""
-    from dataclasses import replace
-
-    return spec if spec.kind is not None else replace(spec, kind=StoreKind.KEY_VALUE)
-
-
-def _handler(given: str | Handler | None, what: str) -> Handler | None:
-    if given is None or callable(given):
-        return given
-    if given in HANDLERS:
-        return HANDLERS[given]
-    raise TopologyError(
-        f"{what} cannot be {given!r}", hint='"fail", "continue", or a function of a Failure'
-    )
-
-
-def _reset(given: str | None) -> str | None:
-    if given is not None and given not in RESETS:
-        raise TopologyError(
-            f"there is no reset policy {given!r}", hint=f"take one of {', '.join(RESETS)}"
-        )
-    return given

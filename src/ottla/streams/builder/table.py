@@ -277,7 +277,7 @@ class KTable(Kind, Generic[K, V]):
     ) -> KTable[K, Any]:
         """Rows of both tables with the same key; or with `on=`, by a foreign key in the value.
 
-        >>> orders.join(customers, lambda order, customer: {...}, on=lambda order: order["customer"])
+        >>> orders.join(customers, lambda order, customer: {...}, on=lambda o: o["customer"])
         """
         if on is not None:
             return self._join_foreign("inner", locals())

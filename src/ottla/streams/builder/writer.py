@@ -82,10 +82,25 @@ class Writer:
                     hint="read it once and use the stream or the table several times",
                 )
             self._readers[topic] = name
+        self._check_patterns(name, topics, pattern)
         self.sources[name] = Source(
             name, topics, pattern, self.key_serde(key, name), self.value_serde(value, name), (),
             timestamp, reset, is_global,
         )  # fmt: skip
+
+    def _check_patterns(self, name: str, topics: tuple[str, ...], pattern: Any) -> None:
+        """Refuse a topic that another source's pattern matches, whichever came first."""
+        for other, source in self.sources.items():
+            known, by = source.pattern, topics
+            if pattern is not None:
+                known, by = pattern, () if source.is_global else source.topics
+            for topic in by:
+                if known is not None and known.fullmatch(topic):
+                    raise TopologyError(
+                        f"the topic {topic} is read by {other} and by {name}, of which one has "
+                        "a pattern",
+                        hint="let the pattern match no topic that is read by its name",
+                    )
 
     def add_processor(
         self, name: str, operator: Operator, parents: tuple[str, ...], stores: Iterable[Store]

@@ -1,9 +1,9 @@
-"""A plan as the core reads it: one tree of dicts, lists, texts and numbers, and the objects beside it.
+"""A plan as the core reads it: a tree of dicts, lists, texts, numbers, and the objects beside it.
 
-Every row of the plan becomes a dict of its fields under their own names and `is`, the row's class. What
-only Python can do becomes a number: functions, serdes of the host, suppliers of processors stand in lists
-of `Compiled` and the tree says their places. So an operator is added in the plan and in the core, and
-nothing here changes.
+Every row of the plan becomes a dict of its fields under their own names and `is`, the row's class.
+What only Python can do becomes a number: functions, serdes of the host, suppliers of processors
+stand in lists of `Compiled` and the tree says their places. So an operator is added in the plan and
+in the core, and nothing here changes.
 """
 
 from __future__ import annotations
@@ -87,10 +87,15 @@ class Compiled:
             expression = self.rows(given.expression.rows())
         else:
             self.asks_python = True
+        batch = None
+        if given.batch is not None:  # a number of its own for each place where it is called
+            batch = len(self.functions)
+            self.functions.append(given.batch)
         return {
             "call": self._place(self.functions, given.call),
             "arguments": list(given.arguments),
             "expression": expression,
+            "batch": batch,
         }
 
     def rows(self, given: object) -> Tree:
@@ -102,7 +107,8 @@ class Compiled:
     def _serde(self, given: Serde) -> Tree:
         """A native serde has a number too: an object of the host is written by the host.
 
-        What only wraps another serde is known to the core by where it stands, so the inner one is named.
+        What only wraps another serde is known to the core by where it stands, so the inner one is
+        named.
         """
         match given:
             case ChangedSerde():

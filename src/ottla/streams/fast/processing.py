@@ -1,7 +1,7 @@
-"""What the core asks of Python while a task runs and that is not hot: processors, handlers, extractors.
+"""What a task of the core asks of Python and that is not hot: processors, handlers, extractors.
 
-The core calls these methods by name, with numbers for what Python gave it. A processor's context calls
-back into the core, which waits for it.
+The core calls these methods by name, with numbers for what Python gave it. A processor's context
+calls back into the core, which waits for it.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Processing:
         return self._processors[processor].transform(key, value)
 
     def transform_view(self, processor: int, key: Any, value: Any) -> Any:
-        """What views ask: a transformer of their own, as they read between records of the node's."""
+        """What views ask: a transformer of their own; they read between the node's records."""
         found = self._view_transformers.get(processor)
         if found is None:
             found = self._view_transformers[processor] = self._rows[processor].supplier()

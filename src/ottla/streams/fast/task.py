@@ -1,4 +1,4 @@
-"""A task on the core: what the executor's protocol promises, with whole batches handed over at once."""
+"""A task on the core: what the executor's protocol promises; whole batches are handed over."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Stopped = tuple[BaseException, str | None, int]
 class FastTask:
     """One task of a topology on the core.
 
-    The GIL is released for a batch whose plan asks nothing of Python: native serdes, expressions, native
-    aggregations. `asks_python` says whether it does.
+    The GIL is released for a batch whose plan asks nothing of Python: native serdes, expressions,
+    native aggregations. `asks_python` says whether it does.
     """
 
     def __init__(self, topology: Topology, settings: Settings, *, now: int = 0) -> None:

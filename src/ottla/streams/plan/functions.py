@@ -1,9 +1,9 @@
-"""What a user gives an operator to call: a Python function, or an expression that both executors read.
+"""What a user gives an operator to call: a Python function, or an expression as data.
 
 How many parameters a function has says what it is called with, in Kafka's order: where Kafka offers
-`(key, value)`, one parameter gets the value; where it offers `(key, value, aggregate)`, two get the value
-and the aggregate; where it offers `(key, left, right)`, two get left and right. That is decided once, when
-the topology is built, so an executor only reads `arguments`.
+`(key, value)`, one parameter gets the value; where it offers `(key, value, aggregate)`, two get the
+value and the aggregate; where it offers `(key, left, right)`, two get left and right. That is
+decided once, when the topology is built, so an executor only reads `arguments`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import Expression
+from ottla.streams.plan.batched import Batched, name_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,8 @@ class Function:
     arguments: tuple[str, ...]
     expression: Expression | None = None
     name: str = field(default="")
+    #: As `call`, for the values of many records at once.
+    batch: Callable[[list[Any]], list[Any]] | None = None
 
     @classmethod
     def of(cls, given: object, offered: Sequence[str], *, what: str) -> Function:
@@ -40,6 +43,14 @@ class Function:
         if isinstance(given, Expression):
             arguments = ("key", "value", "timestamp", "headers")
             return cls(given.evaluate, arguments, given, repr(given))
+        if isinstance(given, Batched):
+            if tuple(offered) != ("key", "value"):
+                raise TopologyError(
+                    f"{what} calls its function with ({', '.join(offered)}), "
+                    f"and {given.name} takes many values and nothing else",
+                    hint="give it to map_values, filter, flat_map_values or select_key",
+                )
+            return cls(given, ("value",), None, given.name, given.many)
         if not callable(given):
             raise TopologyError(
                 f"{what} needs a function or an expression, not {given!r}",
@@ -53,10 +64,6 @@ class Function:
                 hint=f"take {' or '.join(suffixes(offered))}",
             )
         return cls(given, tuple(offered[len(offered) - count :]), None, name_of(given))
-
-
-def name_of(given: object) -> str:
-    return getattr(given, "__qualname__", None) or type(given).__qualname__
 
 
 def suffixes(offered: Sequence[str]) -> list[str]:

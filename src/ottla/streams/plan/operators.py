@@ -1,8 +1,9 @@
 """The operators of a topology, one row each. What a row means is written in the reference executor.
 
-A stream's record is (key, value, timestamp, headers). A table's record carries a change in place of the
-value: the new value, the old one (only where `send_old` of the operator above is on), and whether it is
-the latest by time. `store` is the name of the operator's own store; `None` where it is not materialized.
+A stream's record is (key, value, timestamp, headers). A table's record carries a change in place of
+the value: the new value, the old one (only where `send_old` of the operator above is on), and
+whether it is the latest by time. `store` is the name of the operator's own store; `None` where it
+is not materialized.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class FlatMapValues:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The record goes to the child of the first predicate that holds; `children[i]` for `predicates[i]`.
+    """The record goes to the child of the first predicate that holds; `children[i]` for
+    `predicates[i]`.
 
     One child more than predicates is the default branch's. Without it what matches none is dropped.
     """
@@ -136,7 +138,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A JSON object of native aggregates. Null inputs change nothing; sum, min and max start at null."""
+    """A JSON object of native aggregates. Nulls change nothing; sum, min and max start at null."""
 
     columns: tuple[Column, ...]
 
@@ -210,7 +212,7 @@ class TableMapValues:
 
 @dataclass(frozen=True, slots=True)
 class TableTransformValues:
-    """A transformer with a key, made once a task; `source` is how old values are read where needed."""
+    """A transformer with a key, made once a task; `source` is how old values are read."""
 
     supplier: Callable[[], Any]
     store: str | None
@@ -259,8 +261,8 @@ class BufferFull(StrEnum):
 class Suppress:
     """Holds changes back until `wait_ms` of stream time has passed since a record's time.
 
-    `until_window_closes`: the time is the window's end (and `wait_ms` the window's grace), tombstones
-    are not passed on (`safe_to_drop_tombstones`). Bounds are None where there is none.
+    `until_window_closes`: the time is the window's end (and `wait_ms` the window's grace),
+    tombstones are not passed on (`safe_to_drop_tombstones`). Bounds are None where there is none.
     """
 
     store: str
@@ -286,7 +288,8 @@ class JoinWindow:
 
 @dataclass(frozen=True, slots=True)
 class StreamStreamJoin:
-    """One side of a join of two streams; both sides share `shared` (their clock) by the join's name.
+    """One side of a join of two streams; both sides share `shared` (their clock) by the join's
+    name.
 
     `kind` is the whole join's; `outer_here`: this side's records that find nothing are results too.
     `joiner` takes (key, left, right) whichever side this is.
@@ -310,7 +313,9 @@ class StreamSelfJoin:
 
 @dataclass(frozen=True, slots=True)
 class StreamTableJoin:
-    """`kind` is inner or left. With grace: `buffer` holds records until `grace_ms` of stream time passed."""
+    """`kind` is inner or left. With grace: `buffer` holds records until `grace_ms` of stream time
+    passed.
+    """
 
     kind: JoinKind
     joiner: Function

@@ -1,7 +1,7 @@
-"""A state store as the plan knows it: what it keeps, how its bytes look, whether a changelog follows it.
+"""A state store as the plan knows it: what it keeps, how its bytes look, if a changelog follows.
 
-Stores keep bytes: keys in the order of their bytes, values as Kafka writes them. Nothing here says how
-an executor keeps them.
+Stores keep bytes: keys in the order of their bytes, values as Kafka writes them. Nothing here says
+how an executor keeps them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Where an operator reads a table's present value: in a store, or through operators above the store.
+"""Where an operator reads a table's present value: in a store, or through operators above it.
 
-A table that is not materialized has no store of its own; what reads it asks the nearest store above and
-applies the operators between. `Stored` may stand above any operator, so a view is a small tree.
+A table that is not materialized has no store of its own; what reads it asks the nearest store above
+and applies the operators between. `Stored` may stand above any operator, so a view is a small tree.
 """
 
 from __future__ import annotations

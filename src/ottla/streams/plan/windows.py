@@ -1,4 +1,4 @@
-"""Kafka's windows as values. All lengths are ms; an end is exclusive but for sessions, whose end is in.
+"""Kafka's windows as values. Lengths are ms; an end is exclusive, but that of a session is in.
 
 `grace_ms` is how long after its end a window still takes records, by the operator's stream time.
 """
@@ -43,10 +43,11 @@ class SessionWindows:
 
 @dataclass(frozen=True, slots=True)
 class JoinWindows:
-    """The other side's records from `before_ms` before to `after_ms` after a record of this side."""
+    """The other side's records from `before_ms` before this side's to `after_ms` after it."""
 
     before_ms: int
     after_ms: int
     grace_ms: int
-    #: Whether Kafka's fix of spurious left and outer results is on (it is, but for windows without it).
+    #: Whether Kafka's fix of spurious left and outer results is on (it is, but for windows without
+    #: it).
     spurious_results_fix: bool = True

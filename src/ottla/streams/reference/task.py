@@ -21,6 +21,7 @@ from ottla.streams.reference.catalog import OPERATORS, STORES
 from ottla.streams.reference.codec import reads_headers
 from ottla.streams.reference.context import UNKNOWN, Context
 from ottla.streams.reference.failures import Failures, Stopped
+from ottla.streams.reference.joins.streams import JoinWindow
 from ottla.streams.reference.operator import Forward, Getter, Operator, Wiring, fan_out
 from ottla.streams.reference.queues import UNREAD, Heap, Punctuation, TopicQueue
 from ottla.streams.reference.sinks import Sink
@@ -35,6 +36,10 @@ Head = tuple[int, Input, Any, Any, int]
 
 #: How many operators may stand below one another: each is a few calls of Python inside the last.
 DEPTH_MAX = 150
+
+
+#: What sends the record on that it got, and makes none of its own.
+PASS_ON = (Branch, JoinWindow, PassThrough)
 
 
 class ReferenceTask:
@@ -310,10 +315,8 @@ class ReferenceTask:
     def _link(self, name: str) -> None:
         operator = self.operators[name]
         operator.link({child: self._entry(child) for child in self.topology.nodes[name].children})
-        if not isinstance(operator, Branch | PassThrough):
-            operator.forward = self._keeping_raw(
-                self.topology.nodes[name].children, operator.forward
-            )
+        if not isinstance(operator, PASS_ON):
+            operator.forward = self._keeping_raw(operator.forward)
 
     def _entry(self, name: str) -> Forward:
         """What a parent calls: the node with its failures handled; sinks fail in their parent.
@@ -346,11 +349,12 @@ class ReferenceTask:
 
         return guarded
 
-    def _keeping_raw(self, children: Sequence[str], forward: Forward) -> Forward:
-        """A sink lets the raw record go; it is gone for its siblings, not for their parent."""
+    def _keeping_raw(self, forward: Forward) -> Forward:
+        """A sink lets the raw record go; it is gone for whom else that record is sent to, not for
+        the operator that made and sent it.
+        """
         settings, context = self.settings, self.context
-        wanted = settings.dead_letter_topic or settings.processing_handler
-        if not wanted or not any(child in self.topology.sinks for child in children):
+        if not (settings.dead_letter_topic or settings.processing_handler):
             return forward
 
         def keeping(key: Any, value: Any, timestamp: int, headers: Headers) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from ottla.streams.plan.windows import JoinWindows
 from streams import generated
+from streams.plans import SETTINGS
 from streams.reference.join_plans import Run, changelog, self_join, shown, stream_join
-from streams.reference.plans import SETTINGS
 
 WINDOWS = JoinWindows(before_ms=300, after_ms=100, grace_ms=200)
 WAITING = "j-left-shared-join-store"

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
+from streams.plans import Plan, store
 from streams.reference.join_plans import Run, changes, table, table_join
-from streams.reference.plans import Plan, store
 
 Kind = Literal["inner", "left", "outer"]
 

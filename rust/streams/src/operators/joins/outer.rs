@@ -42,9 +42,10 @@ pub(super) fn emit_closed<'a, H: Application>(
     };
     let (left_open, right_open) = (open(row.windows.after), open(row.windows.before));
     let due = run.engine.stores[store].outer().due(left_open, right_open);
-    run.engine.shared[row.shared].min_time = due.min_time;
     let mut emitted: Option<Waiting> = None;
     for (waiting, values) in due.records {
+        // Where a joiner fails, this one is still the first that waits.
+        run.engine.shared[row.shared].min_time = waiting.timestamp;
         let key = read_key(run, store, &waiting, record)?;
         let serde = value_serde(run.plan, row, waiting.side);
         for bytes in values {
@@ -67,6 +68,7 @@ pub(super) fn emit_closed<'a, H: Application>(
         }
         emitted = Some(waiting);
     }
+    run.engine.shared[row.shared].min_time = due.min_time;
     if let Some(last) = emitted {
         remove(run, store, &last);
     }

@@ -34,11 +34,12 @@ class SortedBytes(Generic[V]):
         return self.entries.get(key)
 
     def put(self, key: bytes, value: V) -> None:
-        if key not in self.entries:
+        is_new = key not in self.entries
+        self.entries[key] = value
+        if is_new:
             self._new.append(key)
             if len(self._new) > 2 * len(self.entries) + FEW:  # the same keys come and go
                 self._in_order()
-        self.entries[key] = value
 
     def pop(self, key: bytes) -> V | None:
         return self.entries.pop(key, None)

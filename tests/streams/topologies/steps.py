@@ -1,19 +1,14 @@
-"""Recorded topologies of the Processor API, as plans."""
+"""The processors of recorded and of random topologies, as `tests/java/streams` has them too.
+
+Those that keep something ask for the store `side`, `agg` or `glob`; what a store says is forwarded
+as a text, so that it stands in the answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any
 
-from ottla.streams.plan.operators import (
-    Count,
-    MapValues,
-    Process,
-    StreamAggregate,
-    TableTransformValues,
-)
-from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.processors import (
     FixedKeyProcessor,
     FixedKeyRecord,
@@ -22,12 +17,9 @@ from ottla.streams.processors import (
     ValueAndTimestamp,
     ValueTransformer,
 )
-from ottla.streams.serdes import LONG, Windowed
-from streams.reference.plans import SETTINGS, Plan, function, store
-from streams.reference.recorded_plans import PROCESSING, Poison
-from streams.reference.recorded_words import Given, shown, table, table_out, topology, window_text
-
-Stores = Callable[[Given], Store]
+from ottla.streams.serdes import Windowed
+from streams.topologies.poison import Poison, checked
+from streams.topologies.words import shown, window_text
 
 
 class Step(Processor):
@@ -46,19 +38,45 @@ class Step(Processor):
         self.context.forward(Record(key, value, time))
 
 
-def stepped(name: str, make: Callable[..., Any], *args: str, kept: Stores | None = None,
-            settings: Any = SETTINGS) -> None:  # fmt: skip
-    """A topology of one processor, made with these parameters."""
-
-    def build(plan: Plan, given: Given) -> None:
-        stores = [] if kept is None else [kept(given)]
-        row = Process(lambda: make(*(given[each] for each in args)))
-        plan.sink("out", plan.node("step", row, plan.source("a"), *stores))
-
-    topology(name, settings)(build)
+# ---------------------------------------------------------------- records and the context
+class Swap(Step):
+    def process(self, record: Record) -> None:
+        self.context.forward(record.with_key(record.value).with_value(record.key))
 
 
-# ---------------------------------------------------------------- stores
+class HeaderChanges(Step):
+    def process(self, record: Record) -> None:
+        seen = "".join(
+            f"{name}={'null' if data is None else data.decode()};" for name, data in record.headers
+        )
+        kept = tuple(each for each in record.headers if each[0] != "h")
+        changed = record.with_headers((*kept, ("seen", seen.encode())))
+        self.context.forward(changed.with_value(seen))
+        self.emit(record.key, "bare", record.timestamp)
+
+
+class Told(Step):
+    def process(self, record: Record) -> None:
+        known = self.context
+        told = (known.stream_time, known.system_time, *known.metadata, known.task_id, known.app_id)
+        self.emit(record.key, ",".join(map(str, told)), record.timestamp)
+        known.commit()
+
+
+class ToChildren(Step):
+    def process(self, record: Record) -> None:
+        if record.value is None:
+            self.context.forward(record.with_value("both"))
+        else:
+            self.context.forward(record, "right-map" if record.value >= "5" else "left-sink")
+
+
+class Shown(ValueTransformer):
+    def transform(self, key: Any, value: Any) -> Any:
+        return f"{key}={shown(value)}"
+
+
+# ---------------------------------------------------------------- every operation of a store
 class Asked(Step):
     """Does with its store what the value's last digit says; 10 is a value of None."""
 
@@ -125,27 +143,6 @@ class Timestamped(Asked):
         return stamped(before)
 
 
-class TimestampedWindows(Asked):
-    def answer(self, kept: Any, asked: int, key: str, value: str | None, time: int) -> Any:
-        start = time // 100 * 100
-        before = kept.fetch(key, start)
-        kept.put(key, ValueAndTimestamp(value, time), start)
-        return stamped(before)
-
-
-class WithHeaders(Step):
-    def process(self, record: Record) -> None:
-        if record.key is None:
-            return
-        kept = self.context.store("side")
-        before = kept.get(record.key)
-        kept.put(record.key, ValueAndTimestamp(record.value, record.timestamp, record.headers))
-        if before is None:
-            self.emit(record.key, "none", record.timestamp)
-        else:
-            self.context.forward(Record(record.key, *before))
-
-
 class Windows(Asked):
     def answer(self, kept: Any, asked: int, key: str, value: str | None, time: int) -> Any:
         match asked:
@@ -165,6 +162,14 @@ class Windows(Asked):
                 return read(kept.all())
         kept.put(key, value, time // 100 * 100)
         return kept.fetch(key, time // 100 * 100)
+
+
+class TimestampedWindows(Asked):
+    def answer(self, kept: Any, asked: int, key: str, value: str | None, time: int) -> Any:
+        start = time // 100 * 100
+        before = kept.fetch(key, start)
+        kept.put(key, ValueAndTimestamp(value, time), start)
+        return stamped(before)
 
 
 class Sessions(Asked):
@@ -190,65 +195,65 @@ class Sessions(Asked):
         return kept.fetch_session(*session)
 
 
-def side(kind: StoreKind = StoreKind.KEY_VALUE, **more: Any) -> Stores:
-    """The store named side; numbers in `more` that are parameters' names become their values."""
-
-    def made(given: Given) -> Store:
-        shape: dict[str, Any] = {"timestamped": False}
-        for key, each in more.items():
-            shape[key] = given[each] if isinstance(each, str) else each
-        return store("side", kind=kind, **shape)
-
-    return made
-
-
-def window(**more: Any) -> Stores:
-    return side(StoreKind.WINDOW, retention_ms="retention", window_size_ms="size", **more)
+class Versions(Asked):
+    def answer(self, kept: Any, asked: int, key: str, value: str | None, time: int) -> Any:
+        if asked == 1:
+            return version_text(kept.delete(key, time))
+        if asked in (2, 3):
+            return version_text(kept.get(key, time - (200 if asked == 2 else 5000)))
+        if asked == 4:
+            return version_text(kept.get(key))
+        return kept.put(key, value, time)
 
 
-stepped("process-key-value", KeyValues, kept=side())
-stepped("process-key-value-in-memory", KeyValues, kept=side(persistent=False))
-stepped("process-timestamped", Timestamped, kept=side(timestamped=True))
-stepped("process-with-headers", WithHeaders, kept=side(timestamped=True, with_headers=True))
-stepped("process-lru", Touches, kept=side(StoreKind.LRU, persistent=False, entries_max="most"))
-stepped("process-window", Windows, kept=window())
-stepped("process-window-long", Windows, kept=window())
-stepped("process-window-in-memory", Windows, kept=window(persistent=False))
-stepped("process-window-duplicates", Windows, kept=window(retain_duplicates=True))
-stepped("process-window-timestamped", TimestampedWindows, kept=window(timestamped=True))
-SESSION = {"kind": StoreKind.SESSION, "retention_ms": "retention"}
-stepped("process-session", Sessions, kept=side(**SESSION))  # type: ignore[arg-type]
-stepped("process-session-in-memory", Sessions, kept=side(**SESSION, persistent=False))  # type: ignore[arg-type]
+def version_text(found: ValueAndTimestamp | None) -> str | None:
+    return None if found is None else f"<{found.value},{found.timestamp},Optional.empty>"
 
 
-# ---------------------------------------------------------------- records and the context
-class HeaderChanges(Step):
+# ---------------------------------------------------------------- stores with headers
+class WithHeaders(Step):
     def process(self, record: Record) -> None:
-        seen = "".join(
-            f"{name}={'null' if data is None else data.decode()};" for name, data in record.headers
-        )
-        kept = tuple(each for each in record.headers if each[0] != "h")
-        changed = record.with_headers((*kept, ("seen", seen.encode())))
-        self.context.forward(changed.with_value(seen))
-        self.emit(record.key, "bare", record.timestamp)
-
-
-class Told(Step):
-    def process(self, record: Record) -> None:
-        known = self.context
-        told = (known.stream_time, known.system_time, *known.metadata, known.task_id, known.app_id)
-        self.emit(record.key, ",".join(map(str, told)), record.timestamp)
-        known.commit()
-
-
-class ToChildren(Step):
-    def process(self, record: Record) -> None:
-        if record.value is None:
-            self.context.forward(record.with_value("both"))
+        if record.key is None:
+            return
+        kept = self.context.store("side")
+        before = kept.get(record.key)
+        kept.put(record.key, ValueAndTimestamp(record.value, record.timestamp, record.headers))
+        if before is None:
+            self.emit(record.key, "none", record.timestamp)
         else:
-            self.context.forward(record, "right-map" if record.value >= "5" else "left-sink")
+            self.context.forward(Record(record.key, *before))
 
 
+class Kept(Step):
+    """Keeps each record with its headers, and forwards what was there before."""
+
+    def process(self, record: Record) -> None:
+        if record.key is None:
+            return
+        before = self.swapped(self.context.store("side"), record)
+        if before is None:
+            self.emit(record.key, "none", record.timestamp)
+        else:
+            self.context.forward(Record(record.key, *before))
+
+    def swapped(self, kept: Any, record: Record) -> tuple[Any, ...] | None:
+        start = record.timestamp // 100 * 100
+        before: tuple[Any, ...] | None = kept.fetch(record.key, start)
+        now = ValueAndTimestamp(record.value, record.timestamp, record.headers)
+        kept.put(record.key, now, start)
+        return before
+
+
+class KeptSessions(Kept):
+    def swapped(self, kept: Any, record: Record) -> tuple[Any, ...] | None:
+        start = record.timestamp // 200 * 200
+        before = kept.fetch_session(record.key, start, start + 150)
+        now = ValueAndTimestamp(record.value, record.timestamp, record.headers)
+        kept.put(Windowed(record.key, start, start + 150), now)
+        return None if before is None else (before.value, record.timestamp, before.headers)
+
+
+# ---------------------------------------------------------------- stores beside streams and tables
 class Numbered(FixedKeyProcessor):
     def init(self, context: Any) -> None:
         self.context, self.kept = context, context.store("side")
@@ -285,6 +290,23 @@ class Remember(Step):
         kept.put(record.key, None if record.value is None else self.who + record.value)
 
 
+class ReadsCounts(Step):
+    def process(self, record: Record) -> None:
+        if record.key is not None:
+            found = self.context.store("agg").get(record.key)
+            self.emit(record.key, stamped(found) or "none", record.timestamp)
+
+
+class Counting(ValueTransformer):
+    def init(self, context: Any) -> None:
+        self.kept = context.store("side")
+
+    def transform(self, key: Any, value: Any) -> Any:
+        old = self.kept.get(key)
+        self.kept.put(key, 1 if old is None else old + 1)
+        return None if value is None else f"{value}#{shown(old)}"
+
+
 class GlobalWriter(Step):
     def process(self, record: Record) -> None:
         value = record.value
@@ -300,66 +322,10 @@ class GlobalReader(Step):
         self.emit(record.key, f"{shown(record.value)}|{found}", record.timestamp)
 
 
-class Counting(ValueTransformer):
-    def init(self, context: Any) -> None:
-        self.kept = context.store("side")
-
-    def transform(self, key: Any, value: Any) -> Any:
-        old = self.kept.get(key)
-        self.kept.put(key, 1 if old is None else old + 1)
-        return None if value is None else f"{value}#{shown(old)}"
-
-
-class Shown(ValueTransformer):
-    def transform(self, key: Any, value: Any) -> Any:
-        return f"{key}={shown(value)}"
-
-
-stepped("process-headers", HeaderChanges)
-stepped("process-context", Told)
-stepped("process-own-stores", Counts, kept=lambda given: store("side", LONG, timestamped=False))
-
-
-@topology("process-children")
-def _(plan: Plan, given: Given) -> None:
-    node = plan.node("step", Process(ToChildren), plan.source("a"))
-    plan.sink("left", node, name="left-sink")
-    row = MapValues(function(lambda value: value + "'"))
-    plan.sink("right", plan.node("right-map", row, node))
-
-
-@topology("process-values")
-def _(plan: Plan, given: Given) -> None:
-    kept = store("side", LONG, timestamped=False)
-    above = plan.node("values", Process(Numbered, fixed_key=True), plan.source("a"), kept)
-    table_out(plan, plan.node("agg", StreamAggregate("agg", Count()), above, store("agg", LONG)))
-
-
-@topology("process-shared-store")
-def _(plan: Plan, given: Given) -> None:
-    kept = store("side", timestamped=False, persistent=False)
-    for who in "ab":
-        row = Process(lambda who=who: Remember(who))  # type: ignore[misc]
-        plan.sink("out", plan.node(who, row, plan.source(who), kept))
-
-
-@topology("process-global-store")
-def _(plan: Plan, given: Given) -> None:
-    kept = store("glob", timestamped=False, persistent=False, logged=False, is_global=True)
-    plan.node("fill", Process(GlobalWriter), plan.source("t", is_global=True), kept)
-    plan.sink("out", plan.node("look", Process(GlobalReader), plan.source("a")))
-
-
-@topology("table-transform-values")
-def _(plan: Plan, given: Given) -> None:
-    kept = store("side", LONG, timestamped=False)
-    row = TableTransformValues(Counting, "agg")
-    table_out(plan, plan.node("made", row, table(plan), store("agg"), kept))
-
-
-@topology("table-transform-bare")
-def _(plan: Plan, given: Given) -> None:
-    table_out(plan, plan.node("made", TableTransformValues(Shown, None), table(plan)))
+class BadWriter(Step):
+    def process(self, record: Record) -> None:
+        if record.key is not None:
+            self.context.store("glob").put(record.key, checked(record.value))
 
 
 # ---------------------------------------------------------------- clocks
@@ -460,12 +426,3 @@ class BadClock(Step):
 
     def process(self, record: Record) -> None:
         self.context.forward(record)
-
-
-stepped("processor-punctuate", Flusher, "every",
-        kept=lambda given: store("agg", LONG, timestamped=False))  # fmt: skip
-stepped("punctuate-cancel", Cancels, "every", "turns")
-stepped("punctuate-later", Later, "every")
-stepped("punctuate-anchored", Anchored, "every", "start")
-stepped("errors-punctuate", BadClock, "every",
-        settings=replace(PROCESSING, dead_letter_topic="dead"))  # fmt: skip

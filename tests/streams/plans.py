@@ -1,29 +1,23 @@
-"""Topologies written row by row, without the builder: what the reference executor's tests run.
+"""Topologies written row by row, without the builder: what tests of single operators run.
 
 plan = Plan()
 count = plan.node("count", StreamAggregate("agg", Count()), plan.source("a"), store("agg"))
 plan.sink("out", plan.node("stream", TableToStream(), count), STRING, LONG)
-answer = run(plan.topology(), lines)
+task = ReferenceTask(plan.topology(), SETTINGS)
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from ottla.streams.errors import StreamsError
-from ottla.streams.execution import Executor, Input, Produced, Settings
+from ottla.streams.execution import Settings
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Operator
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topology
-from ottla.streams.reference.context import UNKNOWN
-from ottla.streams.reference.task import ReferenceTask
 from ottla.streams.serdes import STRING, Serde
-from streams import recordings
-from streams.dumps import store_lines
 
 APP = "app"
 #: Whose time-outs of emission are off, as in Java's driver.
@@ -118,60 +112,3 @@ def reducer(call: Callable[..., Any]) -> Function:
 
 def constant(call: Callable[[], Any]) -> Function:
     return Function(call, ())
-
-
-def run(
-    topology: Topology, lines: Sequence[Mapping[str, Any]], settings: Settings = SETTINGS
-) -> recordings.Answer:
-    """What the reference executor does with a generator's input lines, one at a time."""
-    task = ReferenceTask(topology, settings)
-    found = answer(task, lines)
-    return found if found.error else replace(found, stores=list(store_lines(task, topology)))
-
-
-def answer(task: Executor, lines: Sequence[Mapping[str, Any]]) -> recordings.Answer:
-    rows: list[dict[str, Any]] = []
-    now = 0
-    for place, line in enumerate(lines):
-        try:
-            if "advance" in line:
-                now += line["advance"]
-                produced = task.advance(now)
-            else:
-                produced = task.process([given(line)], now)
-        except StreamsError as error:
-            # What the failing record caused is not shown: Java's driver never gets to look at it.
-            return recordings.Answer(rows, error={"i": place, "message": str(error)})
-        rows += [row(each, place) for each in produced]
-    return recordings.Answer(rows)
-
-
-def given(line: Mapping[str, Any]) -> Input:
-    """An input line as a record."""
-
-    def encoded(text: str | None) -> bytes | None:
-        return None if text is None else text.encode()
-
-    headers = tuple((name, encoded(value)) for name, value in (line.get("headers") or {}).items())
-    return Input(line["topic"], encoded(line["key"]), encoded(line["value"]), line["ts"], headers)
-
-
-#: The headers whose content is Java's own, so that only their presence counts.
-OF_JAVA = ("__streams.errors.exception", "__streams.errors.stacktrace")
-
-
-def row(produced: Produced, place: int) -> dict[str, Any]:
-    """A record as the recordings write it."""
-
-    def shown(data: bytes | None) -> str | None:
-        return None if data is None else base64.b64encode(data).decode()
-
-    headers = {name: "" if name in OF_JAVA else shown(data) for name, data in produced.headers}
-    return {
-        "i": place,
-        "topic": produced.topic,
-        "key": shown(produced.key),
-        "value": shown(produced.value),
-        "ts": None if produced.timestamp == UNKNOWN else produced.timestamp,
-        "headers": headers,
-    }

@@ -1,0 +1,249 @@
+//! Functions of many values (`batched`, `arrow`): asked once for all records of a batch, before the first
+//! of them goes through the topology.
+//!
+//! That is possible for an operator that records of one source reach by one way, through nothing but
+//! expressions and other such functions: then its values are known beforehand, and no other record comes
+//! there. Its results wait here until the record itself arrives, so order, times and failures are those of
+//! records one by one. What was not asked, or failed for many, is asked for the record alone.
+
+use crate::application::Application;
+use crate::engine::Run;
+use crate::host::FunctionId;
+use crate::operators::functions::Offer;
+use crate::plan::function::Function;
+use crate::plan::operator::Operator;
+use crate::plan::source::{Format, Source};
+use crate::plan::{Node, NodeId, Plan, SourceId};
+use crate::record::Record;
+use crate::stop::{Outcome, raised};
+use crate::task::{Input, Task};
+use crate::value::Value;
+
+/// A function of many values, the source whose records it gets, and the operators between.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    source: SourceId,
+    way: Box<[NodeId]>,
+    node: NodeId,
+    function: FunctionId,
+}
+
+/// Results by the place of their record in the batch.
+pub struct Ahead<O>(Vec<(FunctionId, Vec<Option<Value<O>>>)>);
+
+impl<O> Default for Ahead<O> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<O: Clone> Ahead<O> {
+    fn place(&mut self, function: FunctionId, cause: i32) -> Option<&mut Option<Value<O>>> {
+        let mut all = self.0.iter_mut();
+        let (_, results) = all.find(|(known, _)| *known == function)?;
+        results.get_mut(usize::try_from(cause).ok()?)
+    }
+
+    /// The result for the record at hand, which comes only once.
+    pub fn take(&mut self, function: FunctionId, cause: i32) -> Option<Value<O>> {
+        self.place(function, cause)?.take()
+    }
+
+    fn peek(&mut self, function: FunctionId, cause: i32) -> Option<Value<O>> {
+        self.place(function, cause)?.clone()
+    }
+}
+
+/// All segments of a plan; those above others come first.
+pub fn segments(sources: &[Source], nodes: &[Node]) -> Box<[Segment]> {
+    let mut parents = vec![0; nodes.len()];
+    let children = sources.iter().map(|source| &source.children);
+    for child in children.chain(nodes.iter().map(|node| &node.children)) {
+        child.iter().for_each(|id| parents[*id] += 1);
+    }
+    let mut found = Vec::new();
+    for (id, source) in sources.iter().enumerate() {
+        let is_plain = matches!(source.format, Format::Plain);
+        if source.is_global || source.timestamp_extractor.is_some() || !is_plain {
+            continue;
+        }
+        let mut rest: Vec<(NodeId, Vec<NodeId>)> = source
+            .children
+            .iter()
+            .rev()
+            .map(|child| (*child, Vec::new()))
+            .collect();
+        while let Some((node, way)) = rest.pop() {
+            if parents[node] != 1 {
+                continue;
+            }
+            let operator = &nodes[node].operator;
+            for function in functions(operator).iter().filter_map(|each| each.batch) {
+                found.push(Segment {
+                    source: id,
+                    way: way.clone().into(),
+                    node,
+                    function,
+                });
+            }
+            if is_seen_through(operator) {
+                let further: Vec<NodeId> = way.iter().copied().chain([node]).collect();
+                let children = nodes[node].children.iter().rev();
+                rest.extend(children.map(|child| (*child, further.clone())));
+            }
+        }
+    }
+    found.into()
+}
+
+/// The functions of an operator that makes of each record what stands in that record alone.
+fn functions(operator: &Operator) -> &[Function] {
+    match operator {
+        Operator::Filter { predicate: one, .. }
+        | Operator::Map(one)
+        | Operator::SelectKey(one)
+        | Operator::MapValues(one)
+        | Operator::FlatMap(one)
+        | Operator::FlatMapValues(one) => std::slice::from_ref(one),
+        Operator::Branch(predicates) => predicates,
+        _ => &[],
+    }
+}
+
+/// Whether what a record becomes below an operator can be known without asking a function of Python.
+fn is_seen_through(operator: &Operator) -> bool {
+    match operator {
+        Operator::PassThrough => true,
+        Operator::Filter { .. }
+        | Operator::SelectKey(_)
+        | Operator::MapValues(_)
+        | Operator::Branch(_) => functions(operator)
+            .iter()
+            .all(|each| each.expression.is_some() || each.batch.is_some()),
+        _ => false,
+    }
+}
+
+impl<H: Application> Task<H> {
+    /// Ask functions of many values what they say of this batch.
+    pub(crate) fn look_ahead(
+        &mut self,
+        plan: &Plan,
+        host: &mut H,
+        records: &[Input],
+    ) -> Outcome<H> {
+        self.engine.ahead = Ahead::default();
+        if records.len() < 2 {
+            return Ok(());
+        }
+        for segment in &plan.segments {
+            let (mut places, mut values) = (Vec::new(), Vec::new());
+            for (place, input) in records.iter().enumerate() {
+                if self.source_of(plan, host, input.topic) != Some(segment.source) {
+                    continue;
+                }
+                let Some(record) = self.glance(plan, host, segment.source, input) else {
+                    continue;
+                };
+                if let Some(value) = self.run(plan, host).arriving(segment, record, place as i32) {
+                    places.push(place);
+                    values.push(value);
+                }
+            }
+            if values.len() < 2 {
+                continue;
+            }
+            let given = host.call_batch(segment.function, &values).map_err(raised)?;
+            let Some(given) = given else {
+                continue; // It failed for some of them: each is asked for alone.
+            };
+            let mut results = vec![None; records.len()];
+            for (place, result) in places.into_iter().zip(given) {
+                results[place] = Some(result);
+            }
+            self.engine.ahead.0.push((segment.function, results));
+        }
+        Ok(())
+    }
+}
+
+impl<H: Application> Run<'_, H> {
+    /// The value of a record when it comes to the segment's operator; none, if it does not, or might fail.
+    fn arriving(
+        &mut self,
+        segment: &Segment,
+        mut record: Record<H::Object>,
+        cause: i32,
+    ) -> Option<Value<H::Object>> {
+        for (step, id) in segment.way.iter().enumerate() {
+            let next = segment.way.get(step + 1).copied().unwrap_or(segment.node);
+            record = self.beyond(*id, next, record, cause)?;
+        }
+        Some(record.value().clone())
+    }
+
+    fn beyond(
+        &mut self,
+        id: NodeId,
+        next: NodeId,
+        record: Record<H::Object>,
+        cause: i32,
+    ) -> Option<Record<H::Object>> {
+        let node = &self.plan.nodes[id];
+        match &node.operator {
+            Operator::Filter { predicate, negate } => {
+                (self.foreseen_truth(predicate, &record, cause)? != *negate).then_some(record)
+            }
+            Operator::SelectKey(mapper) => {
+                let key = self.foreseen(mapper, &record, cause)?;
+                Some(Record { key, ..record })
+            }
+            Operator::MapValues(mapper) => {
+                let value = self.foreseen(mapper, &record, cause)?;
+                let Record {
+                    key,
+                    timestamp,
+                    headers,
+                    ..
+                } = record;
+                Some(Record::plain(key, value, timestamp, headers))
+            }
+            Operator::Branch(predicates) => {
+                let mut chosen = predicates.len();
+                for (place, predicate) in predicates.iter().enumerate() {
+                    if self.foreseen_truth(predicate, &record, cause)? {
+                        chosen = place;
+                        break;
+                    }
+                }
+                (node.children.get(chosen) == Some(&next)).then_some(record)
+            }
+            _ => Some(record),
+        }
+    }
+
+    fn foreseen(
+        &mut self,
+        function: &Function,
+        record: &Record<H::Object>,
+        cause: i32,
+    ) -> Option<Value<H::Object>> {
+        if let Some(batch) = function.batch {
+            return self.engine.ahead.peek(batch, cause);
+        }
+        self.call(function, &Offer::record(record)).ok()
+    }
+
+    fn foreseen_truth(
+        &mut self,
+        function: &Function,
+        record: &Record<H::Object>,
+        cause: i32,
+    ) -> Option<bool> {
+        match self.foreseen(function, record, cause)? {
+            Value::Bool(truth) => Some(truth),
+            Value::Null => Some(false),
+            other => self.host.truth(&other).ok(),
+        }
+    }
+}
