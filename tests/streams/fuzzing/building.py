@@ -18,6 +18,7 @@ from typing import Any
 
 from ottla.streams import (
     Streams,
+    batched,
     hopping,
     join_within,
     key_value,
@@ -263,17 +264,29 @@ class Rows:
     def _predicate(self) -> Any:
         return functions.predicate(self.node["call"], self.raises)
 
+    def _many(self, function: Any) -> Any:
+        """Every second function that needs no key is asked for many values at once."""
+        if (
+            self.node["call"] in functions.OF_KEYS
+            or int(self.node["id"]) % 2
+            or not callable(function)
+        ):
+            return function
+        return batched(lambda values: [function(None, value) for value in values])
+
     def _filter(self) -> Any:
-        more = self.kept if self.node["op"] == "t_filter" else self.named
-        return self.on.filter(self._predicate(), **more)
+        if self.node["op"] == "t_filter":
+            return self.on.filter(self._predicate(), **self.kept)
+        return self.on.filter(self._many(self._predicate()), **self.named)
 
     def _filter_not(self) -> Any:
         more = self.kept if self.node["op"] == "t_filter_not" else self.named
         return self.on.filter_not(self._predicate(), **more)
 
     def _map_values(self) -> Any:
-        more = self.kept if self.node["op"] == "t_map_values" else self.named
-        return self.on.map_values(self._mapper(), **more)
+        if self.node["op"] == "t_map_values":
+            return self.on.map_values(self._mapper(), **self.kept)
+        return self.on.map_values(self._many(self._mapper()), **self.named)
 
     def _flat_map_values(self) -> Any:
         return self.on.flat_map_values(functions.several(self.value, self.raises), **self.named)

@@ -106,6 +106,9 @@ MAPPERS: dict[str, Callable[[Text, Text], Text]] = {
     "e_acute": lambda k, v: None if v is None else f"{v}\u00e9",
 }
 
+#: Those that look at the key.
+OF_KEYS = ("keyed", "pair", "key")
+
 JOINERS: dict[str, Callable[[Text, Text, Text], Text]] = {
     "both": lambda k, x, y: f"{shown(x)}|{shown(y)}",
     "keyed": lambda k, x, y: f"{shown(k)}:{shown(x)}|{shown(y)}",
