@@ -38,6 +38,9 @@ pub struct Failure<'a, E> {
     pub fault: &'a Fault<E>,
 }
 
+/// A result for each of many values, or none where one of them raised.
+pub type Batched<H> = Result<Option<Vec<Value<<H as Host>::Object>>>, <H as Host>::Error>;
+
 pub trait Application: Host + Sized {
     /// The source whose pattern matches a topic's name.
     fn pattern_source(&mut self, _topic: &str) -> Option<SourceId> {
@@ -49,7 +52,7 @@ pub trait Application: Host + Sized {
         &mut self,
         _function: FunctionId,
         _values: &[Value<Self::Object>],
-    ) -> Result<Option<Vec<Value<Self::Object>>>, Self::Error> {
+    ) -> Batched<Self> {
         Ok(None)
     }
 

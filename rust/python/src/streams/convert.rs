@@ -82,6 +82,7 @@ impl Words {
         })
     }
 
+    #[allow(clippy::wrong_self_convention)] // `self` says how, it is not what is converted
     pub fn from_python(&self, object: Bound<'_, PyAny>) -> PyResult<Value<Object>> {
         if object.is_none() {
             return Ok(Value::Null);

@@ -298,7 +298,7 @@ impl Application for PythonHost {
         Python::attach(|py| {
             let one = self.words.to_python(py, one)?;
             let other = self.words.to_python(py, other)?;
-            Ok(one.get_type().is(&other.get_type()) && one.eq(other)?)
+            Ok(one.get_type().is(other.get_type()) && one.eq(other)?)
         })
     }
 
