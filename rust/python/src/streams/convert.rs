@@ -78,7 +78,7 @@ impl Words {
                     .bind(py)
                     .call1((key, windowed.start, windowed.end))?
             }
-            Value::Object(object) => object.bind(py),
+            Value::Object(object) => of_its_own(object.bind(py), NESTED)?,
         })
     }
 
@@ -140,6 +140,40 @@ impl Words {
             Err(_) => Ok(Value::Object(Object::new(object.clone()))),
         }
     }
+}
+
+/// How deep a value of its own goes; what is nested deeper is shared.
+const NESTED: u32 = 64;
+
+/// Dicts and lists anew, so that who is given one may change it and nobody else sees that; every other
+/// object is shared, as the reference does (`of_its_own` in `ottla.streams.reference.owning`).
+fn of_its_own(object: Bound<'_, PyAny>, depth: u32) -> PyResult<Bound<'_, PyAny>> {
+    if depth == 0 {
+        return Ok(object);
+    }
+    if let Ok(dict) = object.cast_exact::<PyDict>() {
+        let copy = dict.copy()?;
+        for (key, value) in dict.iter() {
+            if is_changeable(&value) {
+                copy.set_item(key, of_its_own(value, depth - 1)?)?;
+            }
+        }
+        return Ok(copy.into_any());
+    }
+    if let Ok(list) = object.cast_exact::<PyList>() {
+        let copy = list.get_slice(0, list.len());
+        for (place, value) in list.iter().enumerate() {
+            if is_changeable(&value) {
+                copy.set_item(place, of_its_own(value, depth - 1)?)?;
+            }
+        }
+        return Ok(copy.into_any());
+    }
+    Ok(object)
+}
+
+fn is_changeable(object: &Bound<'_, PyAny>) -> bool {
+    object.is_exact_instance_of::<PyDict>() || object.is_exact_instance_of::<PyList>()
 }
 
 /// Python's nested lists, dicts and plain values as the tree that the engine parses.

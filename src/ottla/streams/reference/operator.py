@@ -16,6 +16,7 @@ from ottla.streams.expressions.fields import children
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.views import View
 from ottla.streams.reference.context import Context
+from ottla.streams.reference.owning import with_its_own
 from ottla.streams.reference.records import Stamped
 
 T = TypeVar("T")
@@ -163,6 +164,8 @@ def bind(function: Function, offered: Sequence[str]) -> Callable[..., Any]:
         TopologyError: it reads what the operator does not have.
     """
     wanted, call = function.arguments, function.call
+    if wanted and function.expression is None:
+        call = with_its_own(call)
     missing = [name for name in read_by(function) if name not in offered]
     if missing:
         raise TopologyError(

@@ -11,6 +11,7 @@ from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.processors import Cancellable, Clock, FixedKeyRecord, Record, RecordMetadata
 from ottla.streams.reference.operator import Operator, Wiring
+from ottla.streams.reference.owning import of_its_own
 from ottla.streams.reference.stores.backends import face_of
 
 
@@ -115,7 +116,8 @@ class Process(Operator):
             init(NodeContext(self))
 
     def process(self, key: Any, value: Any, timestamp: int, headers: Headers) -> None:
-        self.processor.process(self.record_type(key, value, timestamp, headers))
+        record = self.record_type(of_its_own(key), of_its_own(value), timestamp, headers)
+        self.processor.process(record)
 
     def forward_record(self, record: Any, to: str | None) -> None:
         if not isinstance(record, self.record_type):

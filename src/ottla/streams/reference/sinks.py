@@ -12,6 +12,7 @@ from ottla.streams.processors import RecordContext
 from ottla.streams.reference.codec import reads_headers, writer
 from ottla.streams.reference.failures import Failures
 from ottla.streams.reference.operator import Operator, Wiring, bind
+from ottla.streams.reference.owning import of_its_own
 
 
 class Sink(Operator):
@@ -72,7 +73,9 @@ class Sink(Operator):
         if self.row.partitioner is None:
             return [None]
         count = self.context.settings.partitions
-        chosen = self.row.partitioner(topic, key, value, 1 if count is None else count(topic))
+        chosen = self.row.partitioner(
+            topic, of_its_own(key), of_its_own(value), 1 if count is None else count(topic)
+        )
         if chosen is None or isinstance(chosen, int):
             return [chosen]
         places: list[int | None] = sorted(chosen)

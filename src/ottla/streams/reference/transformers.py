@@ -7,6 +7,7 @@ from typing import Any
 from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.reference.operator import Wiring
+from ottla.streams.reference.owning import of_its_own
 from ottla.streams.reference.processing import NodeContext
 from ottla.streams.reference.records import Change
 from ottla.streams.reference.tables import TableOperator
@@ -32,12 +33,12 @@ class TableTransformValues(TableOperator):
         return self._for_views
 
     def process(self, key: Any, value: Change, timestamp: int, headers: Headers) -> None:
-        new = self.transformer.transform(key, value.new)
+        new = self.transformer.transform(of_its_own(key), of_its_own(value.new))
         old = None
         if self.send_old and self.store is not None:
             old = self.stored(key)
         elif self.send_old:
-            old = self.transformer.transform(key, value.old)
+            old = self.transformer.transform(of_its_own(key), of_its_own(value.old))
         self.keep_and_forward(key, new, old, value.is_latest, timestamp, headers)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from ottla.streams.plan import views as plan
 from ottla.streams.reference.context import UNKNOWN, Context
 from ottla.streams.reference.joins.tables import joined_view
 from ottla.streams.reference.operator import Getter, Wiring, bind
+from ottla.streams.reference.owning import of_its_own
 from ottla.streams.reference.records import Stamped
 from ottla.streams.reference.suppress import buffered_view
 from ottla.streams.reference.transformers import TableTransformValues
@@ -52,7 +53,7 @@ class TransformedView:
         context.set_record((timestamp, headers, None, UNKNOWN, UNKNOWN, None, None))
         try:
             value = self.node.view_transformer().transform(
-                key, None if held is None else held.value
+                of_its_own(key), None if held is None else of_its_own(held.value)
             )
         finally:
             context.set_record(before)
