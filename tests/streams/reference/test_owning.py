@@ -19,7 +19,9 @@ def test_dicts_and_lists_are_made_anew_and_all_else_is_shared() -> None:
     given = {"a": [1, {"b": thing}], "c": (1, 2)}
     own = of_its_own(given)
     assert own == given
-    assert own is not given and own["a"] is not given["a"] and own["a"][1] is not given["a"][1]
+    assert own is not given
+    assert own["a"] is not given["a"]
+    assert own["a"][1] is not given["a"][1]
     assert own["a"][1]["b"] is thing
 
 
@@ -66,19 +68,10 @@ def test_siblings_do_not_see_it(executor: Any) -> None:
     with TopologyTest(app, executor=executor) as test:
         test.input("users").send("a", {"name": "Ada"})
         test.input("orders").send("a", {"total": 5})
+        topics = "peeked twice once processed joined marked-users users-as-they-are".split()
         wrote = {
-            topic: [
-                dict(record.value) for record in test.output(topic, key=str, value=dict).read_all()
-            ]
-            for topic in (
-                "peeked",
-                "twice",
-                "once",
-                "processed",
-                "joined",
-                "marked-users",
-                "users-as-they-are",
-            )  # fmt: skip
+            topic: [r.value for r in test.output(topic, key=str, value=dict).read_all()]
+            for topic in topics
         }
     assert wrote == {
         "peeked": [{"total": 5}],
