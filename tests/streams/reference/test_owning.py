@@ -68,7 +68,15 @@ def test_siblings_do_not_see_it(executor: Any) -> None:
     with TopologyTest(app, executor=executor) as test:
         test.input("users").send("a", {"name": "Ada"})
         test.input("orders").send("a", {"total": 5})
-        topics = "peeked twice once processed joined marked-users users-as-they-are".split()
+        topics = [
+            "peeked",
+            "twice",
+            "once",
+            "processed",
+            "joined",
+            "marked-users",
+            "users-as-they-are",
+        ]
         wrote = {
             topic: [r.value for r in test.output(topic, key=str, value=dict).read_all()]
             for topic in topics
