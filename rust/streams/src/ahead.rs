@@ -133,7 +133,8 @@ impl<H: Application> Task<H> {
         records: &[Input],
     ) -> Outcome<H> {
         self.engine.ahead = Ahead::default();
-        if records.len() < 2 {
+        // Records that a stop left behind come first, under the place of another: all are asked alone.
+        if records.len() < 2 || !self.is_idle() {
             return Ok(());
         }
         for segment in &plan.segments {

@@ -51,6 +51,8 @@ pub struct Engine<H: Application> {
     pub(crate) given: operators::Given,
     /// What functions of many values have said of this batch.
     pub(crate) ahead: Ahead<H::Object>,
+    /// All processors are ready; before that none may forward.
+    pub started: bool,
 }
 
 /// Records that a node left out for a reason.
@@ -113,6 +115,7 @@ impl<H: Application> Engine<H> {
             noted: Noted::new(&plan.fields),
             given: Vec::new(),
             ahead: Ahead::default(),
+            started: false,
             plan,
         }
     }

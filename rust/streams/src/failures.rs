@@ -12,7 +12,7 @@ use crate::host::Fault;
 use crate::output::Stamp;
 use crate::plan::NodeId;
 use crate::plan::operator::Operator;
-use crate::stop::{Outcome, Stop, Stopped};
+use crate::stop::{Outcome, Place, Stop, Stopped};
 
 const PREFIX: &str = "__streams.errors.";
 
@@ -31,7 +31,7 @@ impl<H: Application> Run<'_, H> {
     #[cold]
     pub(crate) fn node_failed(&mut self, id: NodeId, stop: Stop<H::Error>) -> Outcome<H> {
         let is_sink = matches!(self.plan.nodes[id].operator, Operator::Sink(_));
-        if stop.decided || is_sink {
+        if stop.verdict.decided || is_sink {
             return Err(stop);
         }
         self.failed(Stage::Processing, id, stop)
@@ -44,10 +44,9 @@ impl<H: Application> Run<'_, H> {
         let is_global = self.engine.is_global[id];
         let decided = self.decide(stage, name, stop, !is_global);
         decided.map_err(|mut stop| {
-            stop.node.get_or_insert(id);
             // A sink's failure is its parent's too.
-            stop.decided = stage != Stage::Production;
-            stop
+            stop.verdict.decided |= stage != Stage::Production;
+            stop.at(Place::Node(id))
         })
     }
 
@@ -56,9 +55,14 @@ impl<H: Application> Run<'_, H> {
         &mut self,
         stage: Stage,
         name: &str,
-        stop: Stop<H::Error>,
+        mut stop: Stop<H::Error>,
         has_dead_letters: bool,
     ) -> Outcome<H> {
+        if self.host.ends(&stop.fault) {
+            stop.verdict.decided = true;
+            return Err(stop);
+        }
+        stop.verdict.stage.get_or_insert(stage);
         let topic = self
             .engine
             .context
@@ -74,11 +78,11 @@ impl<H: Application> Run<'_, H> {
         let answer = match self.host.failed(&failure) {
             Ok(answer) => answer,
             Err(error) => {
-                return Err(Box::new(Stopped {
-                    fault: Fault::Host(error),
-                    node: stop.node,
-                    decided: true,
-                }));
+                let mut failed = Stopped::decided(Fault::Host(error));
+                failed.verdict.place = stop.verdict.place;
+                failed.verdict.stage = Some(stage);
+                failed.verdict.by_handler = true;
+                return Err(failed);
             }
         };
         let described = self.host.describe(&stop.fault);

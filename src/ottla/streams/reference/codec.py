@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ottla.streams.serdes import Serde
+from ottla.streams.serdes.serde import check_bytes
 
 Writer = Callable[[Any], bytes | None]
 Reader = Callable[[bytes | None], Any]
@@ -24,7 +25,10 @@ def writer(serde: Serde | None, topic: str, *, is_key: bool = False) -> Writer:
     def write(value: Any) -> bytes | None:
         return serialize(value, topic)
 
-    return write
+    def write_checked(value: Any) -> bytes | None:
+        return check_bytes(serialize(value, topic))
+
+    return write_checked if serde.native is None else write
 
 
 def reader(serde: Serde | None, topic: str, *, is_key: bool = False) -> Reader:
