@@ -1522,7 +1522,7 @@ def read_protobuf(
 _Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 _Held: TypeAlias = tuple[Any, int, _Headers]  # value, timestamp in ms, headers
 # the exception, the node where it stopped, whether a handler has decided it
-_Stopped: TypeAlias = tuple[BaseException, str | None, str | None, bool, int]
+_Stopped: TypeAlias = tuple[BaseException, str | None, bool]
 # cause, topic, key, value, timestamp, headers, partition
 _Row: TypeAlias = tuple[int, str, bytes | None, bytes | None, int, _Headers, int | None]
 
@@ -1546,11 +1546,8 @@ class StreamsTask:
         """Records: (topic, key, value, timestamp, headers, partition, offset)."""
     def process_batches(
         self, topic: str, partition: int, data: bytes, now: int
-    ) -> tuple[list[tuple[str, int | None, bytes]], _Stopped | None]:
-        """Record batches in, one sealed batch a topic (or chosen partition) out.
-
-        Raises CoreError "corrupt-batch".
-        """
+    ) -> tuple[list[tuple[str, bytes]], _Stopped | None]:
+        """Record batches in, one sealed batch a topic out. Raises CoreError "corrupt-batch"."""
     def advance(self, now: int) -> tuple[list[_Row], _Stopped | None]: ...
     def close(self) -> _Stopped | None: ...
 

@@ -133,8 +133,7 @@ impl<H: Application> Task<H> {
         records: &[Input],
     ) -> Outcome<H> {
         self.engine.ahead = Ahead::default();
-        // Records that a stop left behind come first, under the place of another: all are asked alone.
-        if records.len() < 2 || !self.is_idle() {
+        if records.len() < 2 {
             return Ok(());
         }
         for segment in &plan.segments {

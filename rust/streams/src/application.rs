@@ -47,17 +47,6 @@ pub trait Application: Host + Sized {
         None
     }
 
-    /// Whether a fault is no failure of a record but the wish to end (Python's KeyboardInterrupt): no handler
-    /// is asked about it.
-    fn ends(&mut self, _fault: &Fault<Self::Error>) -> bool {
-        false
-    }
-
-    /// Asked now and then by what may go on for ever: an error is the wish to end.
-    fn interrupted(&mut self) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
     /// The results of a function of many values, one for each; none where it raised, for any of them.
     fn call_batch(
         &mut self,

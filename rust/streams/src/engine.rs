@@ -51,8 +51,6 @@ pub struct Engine<H: Application> {
     pub(crate) given: operators::Given,
     /// What functions of many values have said of this batch.
     pub(crate) ahead: Ahead<H::Object>,
-    /// All processors are ready; before that none may forward.
-    pub started: bool,
 }
 
 /// Records that a node left out for a reason.
@@ -115,7 +113,6 @@ impl<H: Application> Engine<H> {
             noted: Noted::new(&plan.fields),
             given: Vec::new(),
             ahead: Ahead::default(),
-            started: false,
             plan,
         }
     }

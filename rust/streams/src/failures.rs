@@ -12,7 +12,7 @@ use crate::host::Fault;
 use crate::output::Stamp;
 use crate::plan::NodeId;
 use crate::plan::operator::Operator;
-use crate::stop::{Outcome, Place, Stop, Stopped};
+use crate::stop::{Outcome, Stop, Stopped};
 
 const PREFIX: &str = "__streams.errors.";
 
@@ -31,7 +31,7 @@ impl<H: Application> Run<'_, H> {
     #[cold]
     pub(crate) fn node_failed(&mut self, id: NodeId, stop: Stop<H::Error>) -> Outcome<H> {
         let is_sink = matches!(self.plan.nodes[id].operator, Operator::Sink(_));
-        if stop.verdict.decided || is_sink {
+        if stop.decided || is_sink {
             return Err(stop);
         }
         self.failed(Stage::Processing, id, stop)
@@ -44,9 +44,10 @@ impl<H: Application> Run<'_, H> {
         let is_global = self.engine.is_global[id];
         let decided = self.decide(stage, name, stop, !is_global);
         decided.map_err(|mut stop| {
+            stop.node.get_or_insert(id);
             // A sink's failure is its parent's too.
-            stop.verdict.decided |= stage != Stage::Production;
-            stop.at(Place::Node(id))
+            stop.decided = stage != Stage::Production;
+            stop
         })
     }
 
@@ -55,14 +56,9 @@ impl<H: Application> Run<'_, H> {
         &mut self,
         stage: Stage,
         name: &str,
-        mut stop: Stop<H::Error>,
+        stop: Stop<H::Error>,
         has_dead_letters: bool,
     ) -> Outcome<H> {
-        if self.host.ends(&stop.fault) {
-            stop.verdict.decided = true;
-            return Err(stop);
-        }
-        stop.verdict.stage.get_or_insert(stage);
         let topic = self
             .engine
             .context
@@ -78,11 +74,11 @@ impl<H: Application> Run<'_, H> {
         let answer = match self.host.failed(&failure) {
             Ok(answer) => answer,
             Err(error) => {
-                let mut failed = Stopped::decided(Fault::Host(error));
-                failed.verdict.place = stop.verdict.place;
-                failed.verdict.stage = Some(stage);
-                failed.verdict.by_handler = true;
-                return Err(failed);
+                return Err(Box::new(Stopped {
+                    fault: Fault::Host(error),
+                    node: stop.node,
+                    decided: true,
+                }));
             }
         };
         let described = self.host.describe(&stop.fault);

@@ -24,14 +24,10 @@ impl Timed for Punctuation {
 }
 
 impl Punctuation {
-    /// The next time by whole intervals after `now`; false where there is none in 64 bits.
-    fn advance(&mut self, now: i64) -> bool {
-        let missed = now.saturating_sub(self.time).max(0) / self.interval;
-        let next = (missed.checked_add(1))
-            .and_then(|count| count.checked_mul(self.interval))
-            .and_then(|by| self.time.checked_add(by));
-        self.time = next.unwrap_or(i64::MAX);
-        next.is_some()
+    /// The next time by whole intervals after `now`.
+    fn advance(&mut self, now: i64) {
+        let missed = (now - self.time).max(0) / self.interval;
+        self.time += (missed + 1) * self.interval;
     }
 }
 
@@ -53,7 +49,7 @@ impl<H: Application> Engine<H> {
             Clock::StreamTime => self.context.stream_time,
         };
         let first = start.unwrap_or(match clock {
-            Clock::WallClock => now.saturating_add(interval),
+            Clock::WallClock => now + interval,
             Clock::StreamTime => 0,
         });
         let mut punctuation = Punctuation {
@@ -63,9 +59,10 @@ impl<H: Application> Engine<H> {
             callback,
             number: self.schedules,
         };
-        if start.is_none_or(|start| start >= now) || punctuation.advance(now) {
-            self.punctuations[clock as usize].push(punctuation);
+        if start.is_some_and(|start| start < now) {
+            punctuation.advance(now);
         }
+        self.punctuations[clock as usize].push(punctuation);
         self.schedules
     }
 
@@ -92,12 +89,13 @@ impl<H: Application> Run<'_, H> {
             let (callback, node) = (next.callback, next.node);
             let outcome = self.host.punctuate(self.engine, callback, node, time);
             if let Err(stop) = outcome {
-                if stop.verdict.decided {
+                if stop.decided {
                     return Err(stop);
                 }
                 self.failed(Stage::Processing, node, stop)?;
             }
-            if !self.engine.cancelled.remove(&next.number) && next.advance(time) {
+            if !self.engine.cancelled.remove(&next.number) {
+                next.advance(time);
                 self.engine.punctuations[due].push(next);
             }
         }

@@ -9,7 +9,7 @@ use crate::plan::source::{Format, Source};
 use crate::plan::{Plan, SourceId};
 use crate::record::{Change, Payload, Record, Response, Subscription};
 use crate::serde::Serde;
-use crate::stop::{Outcome, Place, Stopped};
+use crate::stop::{Outcome, Stop, Stopped};
 use crate::task::{Input, Task};
 use crate::value::Value;
 
@@ -44,9 +44,8 @@ impl<H: Application> Task<H> {
         let offset = self.offset(input);
         let mut record = match decode(plan, host, &mut self.engine.noted, row, input) {
             Ok(record) => record,
-            Err(fault) if host.ends(&fault) => return Err(Stopped::decided(fault)),
             Err(fault) => {
-                self.unreadable(plan, host, source, input, offset, fault)?;
+                self.unreadable(plan, host, row, input, offset, fault)?;
                 return Ok(None);
             }
         };
@@ -55,11 +54,11 @@ impl<H: Application> Task<H> {
             let time = host.extract_timestamp(extractor, &record, origin, partition_time);
             record.timestamp = time.map_err(|error| {
                 self.stand(input, offset, input.timestamp);
-                Stopped::decided(Fault::Host(error)).at(Place::Source(source))
+                decided(Fault::Host(error))
             })?;
         }
         if record.timestamp < 0 && !row.is_global {
-            self.without_time(plan, host, source, input, offset, record.timestamp)?;
+            self.without_time(plan, host, row, input, offset, record.timestamp)?;
             return Ok(None);
         }
         Ok(Some((record, offset)))
@@ -88,12 +87,11 @@ impl<H: Application> Task<H> {
         &mut self,
         plan: &Plan,
         host: &mut H,
-        source: SourceId,
+        row: &Source,
         input: &Input,
         offset: i64,
         fault: Fault<H::Error>,
     ) -> Outcome<H> {
-        let row = &plan.sources[source];
         let before = self.engine.context.clone();
         self.stand(input, offset, input.timestamp);
         let mut run = self.run(plan, host);
@@ -104,8 +102,8 @@ impl<H: Application> Task<H> {
         } else {
             run.decide(Stage::Deserialization, &row.name, fault.into(), true)
                 .map_err(|mut stop| {
-                    stop.verdict.decided = true;
-                    stop.at(Place::Source(source))
+                    stop.decided = true;
+                    stop
                 })?;
         }
         self.engine.context = before;
@@ -118,12 +116,11 @@ impl<H: Application> Task<H> {
         &mut self,
         plan: &Plan,
         host: &mut H,
-        source: SourceId,
+        row: &Source,
         input: &Input,
         offset: i64,
         timestamp: i64,
     ) -> Outcome<H> {
-        let row = &plan.sources[source];
         let before = self.engine.context.clone();
         self.stand(input, offset, input.timestamp);
         if row.timestamp_extractor.is_none() {
@@ -133,12 +130,21 @@ impl<H: Application> Task<H> {
                 text: format!("a record of the topic {name} has the negative time {timestamp}"),
                 hint: "give the source a timestamp extractor that makes one",
             };
-            return Err(Stopped::decided(refusal.into()).at(Place::Source(source)));
+            return Err(decided(refusal.into()));
         }
         self.run(plan, host).skip(&row.name, "its time is negative");
         self.engine.context = before;
         Ok(())
     }
+}
+
+/// A stop that no handler is asked about.
+fn decided<E>(fault: Fault<E>) -> Stop<E> {
+    Box::new(Stopped {
+        fault,
+        node: None,
+        decided: true,
+    })
 }
 
 fn decode<H: Application>(

@@ -1,32 +1,14 @@
 //! Why a record, or the whole task, did not go on.
 
-use crate::application::Stage;
 use crate::host::{By, Fault, Refusal};
-use crate::plan::{NodeId, SourceId};
+use crate::plan::NodeId;
 
-/// Where a fault happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    Node(NodeId),
-    Source(SourceId),
-}
-
-/// What is known of a fault beside itself: the first to handle it says where it was and at what. Once it is
-/// decided nothing above asks a handler again.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Verdict {
-    pub place: Option<Place>,
-    pub stage: Option<Stage>,
-    /// The fault is that of the handler that was asked about another.
-    pub by_handler: bool,
-    pub decided: bool,
-}
-
-/// A fault on its way up.
+/// A fault on its way up; `node` is where it happened. Once it is decided nothing above asks a handler again.
 #[derive(Debug)]
 pub struct Stopped<E> {
     pub fault: Fault<E>,
-    pub verdict: Verdict,
+    pub node: Option<NodeId>,
+    pub decided: bool,
 }
 
 pub type Stop<E> = Box<Stopped<E>>;
@@ -37,23 +19,9 @@ impl<E> From<Fault<E>> for Stop<E> {
     fn from(fault: Fault<E>) -> Self {
         Box::new(Stopped {
             fault,
-            verdict: Verdict::default(),
+            node: None,
+            decided: false,
         })
-    }
-}
-
-impl<E> Stopped<E> {
-    /// A stop that no handler is asked about.
-    pub fn decided(fault: Fault<E>) -> Stop<E> {
-        let mut stop: Stop<E> = fault.into();
-        stop.verdict.decided = true;
-        stop
-    }
-
-    /// As it is, at this place if none was told yet.
-    pub fn at(mut self: Box<Self>, place: Place) -> Stop<E> {
-        self.verdict.place.get_or_insert(place);
-        self
     }
 }
 

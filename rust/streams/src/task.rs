@@ -19,7 +19,7 @@ use crate::plan::sink::Target;
 use crate::plan::{Plan, SourceId, TopicId};
 use crate::queues::{Head, Queue, Ready};
 use crate::record::Record;
-use crate::stop::{Outcome, Place, Stopped, raised};
+use crate::stop::{Outcome, raised};
 
 /// One record of a source topic. Times are ms since the epoch.
 #[derive(Clone, Debug)]
@@ -33,9 +33,6 @@ pub struct Input {
     pub timestamp: i64,
     pub headers: Headers,
 }
-
-/// A topology that writes to its own source may go on for ever: so often somebody may end it.
-const BETWEEN_SIGNALS: u32 = 1024;
 
 /// Where records of a topic go.
 #[derive(Clone, Copy)]
@@ -109,9 +106,8 @@ impl<H: Application> Task<H> {
             };
             task.run(&plan, host).stand_at(now);
             host.start(&mut task.engine, processor, id)
-                .map_err(|error| raised(error).at(Place::Node(id)))?;
+                .map_err(raised)?;
         }
-        task.engine.started = true;
         Ok(task)
     }
 
@@ -152,25 +148,18 @@ impl<H: Application> Task<H> {
         self.work(&plan, host)
     }
 
-    /// Nothing waits in a queue.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.ready.is_empty()
-    }
-
-    /// Close processors: all of them; the first that fails is told.
+    /// Close processors.
     pub fn close(&mut self, host: &mut H) -> Outcome<H> {
         let plan = Arc::clone(&self.engine.plan);
-        let mut outcome = Ok(());
         for (id, node) in plan.nodes.iter().enumerate() {
             if let Operator::Process { processor, .. }
             | Operator::TableTransformValues { processor, .. } = node.operator
             {
-                let closed = host.close(&mut self.engine, processor, id);
-                let closed = closed.map_err(|error| raised(error).at(Place::Node(id)));
-                outcome = outcome.and(closed);
+                host.close(&mut self.engine, processor, id)
+                    .map_err(raised)?;
             }
         }
-        outcome
+        Ok(())
     }
 
     // ------------------------------------------------------------ where records go
@@ -300,13 +289,7 @@ impl<H: Application> Task<H> {
     /// Take records until nothing is queued, the earliest first.
     fn work(&mut self, plan: &Plan, host: &mut H) -> Outcome<H> {
         self.feed_back(plan, host)?;
-        let mut taken = 0u32;
         while let Some(Waiting { queue, .. }) = self.ready.pop() {
-            taken = taken.wrapping_add(1);
-            if taken.is_multiple_of(BETWEEN_SIGNALS) {
-                host.interrupted()
-                    .map_err(|error| Stopped::decided(Fault::Host(error)))?;
-            }
             let held = &mut self.queues[queue];
             let head = held.head.take();
             if let Some(head) = &head {

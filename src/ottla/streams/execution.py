@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from ottla.streams.errors import StreamsError
-
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -125,11 +123,3 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Close processors and stores."""
-
-
-def closed() -> StreamsError:
-    """What is told to who goes on with a task that was closed."""
-    return StreamsError(
-        "this task is closed: it takes no more records",
-        hint="send records before close(), inside of the `with` block",
-    )

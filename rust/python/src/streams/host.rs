@@ -9,7 +9,7 @@ use ottla_streams::engine::Engine;
 use ottla_streams::host::{By, Fault, FunctionId, Headers, Host, SerdeId};
 use ottla_streams::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use ottla_streams::record::Record;
-use ottla_streams::stop::{Outcome, Verdict, raised};
+use ottla_streams::stop::{Outcome, raised};
 use ottla_streams::value::Value;
 use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
@@ -27,8 +27,9 @@ pub struct PythonHost {
     /// `ottla.streams.fast.processing.Processing`: everything that is not hot.
     pub processing: Py<PyAny>,
     pub slot: Slot,
-    /// The exception of an inner forward and what is known of it, while it goes through the user's code.
-    pub stopped: Option<(PyErr, Verdict)>,
+    /// Where an inner forward stopped and that it is decided, while its exception goes through the user's
+    /// code.
+    pub stopped: Option<(Option<NodeId>, bool)>,
 }
 
 type Native = Value<Object>;
@@ -88,12 +89,10 @@ impl PythonHost {
 
     /// An exception of a user's processor: one that came out of a forward keeps its place.
     fn stop(&mut self, error: PyErr) -> ottla_streams::stop::Stop<PyErr> {
-        let came_through = self.stopped.take().filter(|(inner, _)| {
-            Python::attach(|py| inner.value(py).as_any().is(error.value(py).as_any()))
-        });
         let mut stop = raised(error);
-        if let Some((_, verdict)) = came_through {
-            stop.verdict = verdict;
+        if let Some((node, decided)) = self.stopped.take() {
+            stop.node = node;
+            stop.decided = decided;
         }
         stop
     }
@@ -138,16 +137,8 @@ impl Host for PythonHost {
             if list.len() != count {
                 *headers = headers_from_python(list.as_any())?;
             }
-            if bytes.is_none() {
-                return Ok(None);
-            }
-            match bytes.cast::<PyBytes>() {
-                Ok(bytes) => Ok(Some(Bytes::copy_from_slice(bytes.as_bytes()))),
-                Err(_) => {
-                    self.ask(py, "no_bytes", (&bytes,))?;
-                    Ok(None)
-                }
-            }
+            let bytes: Option<Vec<u8>> = bytes.extract()?;
+            Ok(bytes.map(Bytes::from))
         })
     }
 
@@ -282,17 +273,6 @@ impl Application for PythonHost {
         })
     }
 
-    fn ends(&mut self, fault: &Fault<PyErr>) -> bool {
-        match fault {
-            Fault::Host(error) => Python::attach(|py| !error.is_instance_of::<PyException>(py)),
-            Fault::Refused(_) => false,
-        }
-    }
-
-    fn interrupted(&mut self) -> PyResult<()> {
-        Python::attach(|py| py.check_signals())
-    }
-
     fn call_batch(
         &mut self,
         function: FunctionId,
@@ -302,13 +282,12 @@ impl Application for PythonHost {
             let function = self.functions[function as usize].bind(py);
             let values = values.iter().map(|each| self.words.to_python(py, each));
             let values = values.collect::<PyResult<Vec<_>>>()?;
-            let results = function.call1((values,)).and_then(|results| {
-                let results = results.try_iter()?;
-                let results = results.map(|each| self.words.from_python(each?));
-                results.collect::<PyResult<Vec<_>>>()
-            });
-            match results {
-                Ok(results) => Ok(Some(results)),
+            match function.call1((values,)) {
+                Ok(results) => {
+                    let results = results.try_iter()?;
+                    let results = results.map(|each| self.words.from_python(each?));
+                    results.collect::<PyResult<Vec<_>>>().map(Some)
+                }
                 Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
                 Err(error) => Err(error),
             }

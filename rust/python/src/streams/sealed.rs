@@ -1,9 +1,7 @@
-//! What a task has produced as sealed record batches, one a topic, or one a partition that was chosen.
+//! What a task has produced as sealed record batches, one a topic.
 //!
 //! All lengths are known beforehand here, so a batch is one allocation, and a record is copied once: small
 //! batches of one record cost little more than their bytes.
-
-use std::collections::HashMap;
 
 use ottla_core::batch::varint::{len_i32, len_i64, put_i32, put_i64};
 use ottla_core::batch::{HEADER_BYTES, MAGIC, NO_PRODUCER_ID, PREFIX_BYTES, seal};
@@ -20,21 +18,11 @@ const UNOPENED: u32 = u32::MAX;
 pub struct Sealer {
     /// The place of each topic in `open`.
     places: Vec<u32>,
-    /// The place of each partition that was chosen.
-    chosen: HashMap<(TopicId, i32), u32>,
     open: Vec<Open>,
-}
-
-/// Records of a topic; of one partition where a partitioner chose it, else -1.
-pub struct Sealed {
-    pub topic: TopicId,
-    pub partition: i32,
-    pub batch: Vec<u8>,
 }
 
 struct Open {
     topic: TopicId,
-    partition: i32,
     count: i32,
     room: usize,
     base_timestamp: i64,
@@ -44,7 +32,7 @@ struct Open {
 
 impl Sealer {
     /// One batch a topic, in the order in which topics were first written to.
-    pub fn seal(&mut self, output: &Output) -> Result<Vec<Sealed>, String> {
+    pub fn seal(&mut self, output: &Output) -> Result<Vec<(TopicId, Vec<u8>)>, String> {
         for row in output.rows() {
             self.count(output, row);
         }
@@ -54,22 +42,13 @@ impl Sealer {
             open.count = 0;
         }
         for row in output.rows() {
-            let place = *self.place(row);
+            let place = self.places[row.topic as usize];
             self.open[place as usize].append(output, row)?;
         }
-        self.chosen.clear();
         for open in &self.open {
             self.places[open.topic as usize] = UNOPENED;
         }
         self.open.drain(..).map(Open::finish).collect()
-    }
-
-    fn place(&mut self, row: &Row) -> &mut u32 {
-        if row.partition >= 0 {
-            let partition = (row.topic, row.partition);
-            return self.chosen.entry(partition).or_insert(UNOPENED);
-        }
-        &mut self.places[row.topic as usize]
     }
 
     fn count(&mut self, output: &Output, row: &Row) {
@@ -77,13 +56,10 @@ impl Sealer {
         if self.places.len() <= topic {
             self.places.resize(topic + 1, UNOPENED);
         }
-        let next = self.open.len() as u32;
-        let place = self.place(row);
-        if *place == UNOPENED {
-            *place = next;
+        if self.places[topic] == UNOPENED {
+            self.places[topic] = self.open.len() as u32;
             self.open.push(Open {
                 topic: row.topic,
-                partition: row.partition,
                 count: 0,
                 room: HEADER_BYTES,
                 base_timestamp: row.timestamp,
@@ -94,8 +70,7 @@ impl Sealer {
         let headers = output.headers(row).iter().map(|(name, value)| {
             HEADER_OVERHEAD_MAX + name.len() + value.as_ref().map_or(0, |value| value.len())
         });
-        let place = *self.place(row);
-        let open = &mut self.open[place as usize];
+        let open = &mut self.open[self.places[topic] as usize];
         open.room += RECORD_OVERHEAD_MAX + row.bytes() + headers.sum::<usize>();
         open.max_timestamp = open.max_timestamp.max(row.timestamp);
     }
@@ -129,7 +104,7 @@ impl Open {
     }
 
     /// Fills in the header: no offset, no epoch, no producer, times as they were given.
-    fn finish(self) -> Result<Sealed, String> {
+    fn finish(self) -> Result<(TopicId, Vec<u8>), String> {
         let mut batch = self.batch;
         let length = i32::try_from(batch.len() - PREFIX_BYTES);
         let length = length.map_err(|_| "a batch over 2 GiB".to_owned())?;
@@ -144,11 +119,7 @@ impl Open {
         batch[53..57].copy_from_slice(&(-1i32).to_be_bytes());
         batch[57..61].copy_from_slice(&self.count.to_be_bytes());
         seal(&mut batch);
-        Ok(Sealed {
-            topic: self.topic,
-            partition: self.partition,
-            batch,
-        })
+        Ok((self.topic, batch))
     }
 }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ottla_streams::engine::{Clock, Engine};
-use ottla_streams::host::{By, Fault, Refusal};
 use ottla_streams::output::Output;
 use ottla_streams::plan::{NodeId, Plan, TopicId};
 use ottla_streams::record::Record;
-use ottla_streams::stop::{Place, Stop};
+use ottla_streams::stop::Stop;
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
@@ -148,7 +147,7 @@ impl StreamsTask {
     }
 
     /// Process the record batches of a topic's partition as a fetch brings them; what they cause comes back
-    /// as one sealed batch a topic, or a partition where a partitioner chose one.
+    /// as one sealed batch a topic.
     #[allow(clippy::type_complexity)]
     fn process_batches<'py>(
         &self,
@@ -158,7 +157,7 @@ impl StreamsTask {
         data: &Bound<'py, PyBytes>,
         now: i64,
     ) -> PyResult<(
-        Vec<(Bound<'py, PyString>, Option<i32>, Bound<'py, PyBytes>)>,
+        Vec<(Bound<'py, PyString>, Bound<'py, PyBytes>)>,
         Option<Stopped<'py>>,
     )> {
         let data = Bytes::copy_from_slice(data.as_bytes());
@@ -182,11 +181,9 @@ impl StreamsTask {
         .map_err(|text| refusal_of("corrupt-batch", text))?;
         let cause = task.engine.context.cause;
         let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
-        let built = built.into_iter().map(|sealed| {
-            let partition = (sealed.partition >= 0).then_some(sealed.partition);
-            let batch = PyBytes::new(py, &sealed.batch);
-            (names.shown(py, plan, sealed.topic), partition, batch)
-        });
+        let built = built
+            .into_iter()
+            .map(|(topic, batch)| (names.shown(py, plan, topic), PyBytes::new(py, &batch)));
         Ok((built.collect(), stopped))
     }
 
@@ -214,21 +211,15 @@ impl StreamsTask {
     ) -> PyResult<()> {
         let py = key.py();
         let headers = headers_from_python(headers)?;
-        let mut given = Some((key, value, headers));
-        let forwarded = self.slot.with(|engine, host| {
-            let Some((key, value, headers)) = given.take().filter(|_| engine.started) else {
-                return Err(nothing_at_hand(py));
-            };
+        self.with_engine(|engine, host| {
             let key = host.words.from_python(key)?;
             let value = host.words.from_python(value)?;
             let record = Record::plain(key, value, timestamp, headers);
             engine.forward(host, node, child, &record).map_err(|stop| {
-                let error = error_of(py, &stop.fault);
-                host.stopped = Some((error.clone_ref(py), stop.verdict));
-                error
+                host.stopped = Some((stop.node, stop.decided));
+                error_of(py, &stop.fault)
             })
-        });
-        forwarded.unwrap_or_else(|| Err(nothing_at_hand(py)))
+        })?
     }
 
     /// Call back number `callback` every `interval` ms; the number is for `cancel`.
@@ -348,15 +339,8 @@ impl StreamsTask {
     }
 }
 
-/// The exception, the node or source where it stopped, at what ("processing"), whether that was the handler's
-/// own failure, and the place in the batch of its record.
-type Stopped<'py> = (
-    Bound<'py, PyAny>,
-    Option<String>,
-    Option<&'static str>,
-    bool,
-    i32,
-);
+/// The exception, the node where it stopped, and the place in the batch of its record.
+type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, i32);
 
 impl StreamsTask {
     pub fn with_engine<R>(
@@ -427,12 +411,10 @@ impl StreamsTask {
         work: impl FnOnce(&mut Task<PythonHost>, &mut PythonHost) -> Result<(), Stop<PyErr>> + Send,
     ) -> PyResult<(Vec<Row<'py>>, Option<Stopped<'py>>)> {
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
-        let Inner {
-            task, host, names, ..
-        } = &mut *inner;
+        let Inner { task, host, .. } = &mut *inner;
         let task = task.as_mut().ok_or_else(not_started)?;
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
-        let rows = rows_of(py, &self.plan, names, &task.engine.output)?;
+        let rows = rows_of(py, &self.plan, &task.engine.output)?;
         task.engine.output.clear();
         let cause = task.engine.context.cause;
         let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
@@ -441,13 +423,8 @@ impl StreamsTask {
 
     fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
-        let verdict = stop.verdict;
-        let name = verdict.place.map(|place| match place {
-            Place::Node(node) => self.plan.nodes[node].name.clone(),
-            Place::Source(source) => self.plan.sources[source].name.clone(),
-        });
-        let stage = verdict.stage.map(|stage| stage.word());
-        (error.into_any(), name, stage, verdict.by_handler, cause)
+        let node = stop.node.map(|node| self.plan.nodes[node].name.clone());
+        (error.into_any(), node, cause)
     }
 }
 
@@ -459,21 +436,9 @@ fn not_started() -> PyErr {
     PyValueError::new_err("the task was not started")
 }
 
-fn nothing_at_hand(py: Python<'_>) -> PyErr {
-    let refusal = Refusal {
-        by: By::Operator,
-        text: "a processor forwarded while no record and no punctuation was at work".to_owned(),
-        hint: "forward in process() or in a punctuation, not in init() or from outside",
-    };
-    error_of(py, &Fault::from(refusal))
-}
-
-fn rows_of<'py>(
-    py: Python<'py>,
-    plan: &Plan,
-    names: &mut Names,
-    output: &Output,
-) -> PyResult<Vec<Row<'py>>> {
+fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<Row<'py>>> {
+    let names = (0..plan.topics.len() as TopicId).map(|topic| plan.topic_name(topic));
+    let topics: Vec<_> = names.map(|name| PyString::new(py, name)).collect();
     let none = py.None().into_bound(py);
     let bytes = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => PyBytes::new(py, bytes).into_any(),
@@ -484,7 +449,7 @@ fn rows_of<'py>(
         let partition = (row.partition >= 0).then_some(row.partition);
         (
             row.cause,
-            names.shown(py, plan, row.topic),
+            &topics[row.topic as usize],
             bytes(output.key(row)),
             bytes(output.value(row)),
             row.timestamp,

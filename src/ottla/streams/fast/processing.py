@@ -22,7 +22,6 @@ from ottla.streams.processors import (
     RecordContext,
     RecordMetadata,
 )
-from ottla.streams.serdes.serde import check_bytes
 
 if TYPE_CHECKING:
     from ottla._core import StreamsTask
@@ -239,9 +238,6 @@ class Processing:
         return self._store(name, is_global and node not in self._global_nodes)
 
     # ------------------------------------------------------------ functions' results
-    def no_bytes(self, given: object) -> None:
-        check_bytes(given)
-
     def pair(self, given: Any) -> tuple[Any, Any]:
         if isinstance(given, tuple | list) and len(given) == 2:
             return given[0], given[1]
@@ -302,9 +298,7 @@ class Processing:
         """What a dead letter says of an error: its class, its text, its traceback."""
         kind = type(error)
         stack = "".join(traceback.format_exception(error))
-        said = (f"{kind.__module__}.{kind.__qualname__}", str(error), stack)
-        name, text, stack = (each.encode(errors="replace").decode() for each in said)
-        return name, text, stack
+        return f"{kind.__module__}.{kind.__qualname__}", str(error), stack
 
     def skipped(
         self, node: str, reason: str, topic: str | None, partition: int, offset: int

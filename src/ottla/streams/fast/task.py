@@ -6,19 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ottla._core import StreamsTask
-from ottla.streams.errors import (
-    ProcessingError,
-    StreamsError,
-    describe_failure,
-    describe_record,
-)
-from ottla.streams.execution import Input, Produced, Settings, Skipped, closed
+from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.execution import Input, Produced, Settings, Skipped
 from ottla.streams.fast.compiled import compiled
 from ottla.streams.fast.processing import Processing
 from ottla.streams.fast.stores import face_of
 from ottla.streams.plan.topology import Topology
 
-Stopped = tuple[BaseException, str | None, str | None, bool, int]
+Stopped = tuple[BaseException, str | None, int]
 
 
 class FastTask:
@@ -41,13 +36,9 @@ class FastTask:
             plan.asks_python,
         )
         self._processing.task = self._task
-        self._closed = False
-        self._started = False
         self._raise(self._task.start(now), [])
-        self._started = True
 
     def process(self, records: Sequence[Input], now: int) -> list[Produced]:
-        self._check_open()
         rows, stopped = self._task.process(records, now)
         produced = [Produced._make(row) for row in rows]
         self._raise(stopped, produced)
@@ -55,19 +46,17 @@ class FastTask:
 
     def process_batches(
         self, topic: str, partition: int, data: bytes, now: int
-    ) -> list[tuple[str, int | None, bytes]]:
-        """Process whole record batches as a fetch brings them; one sealed batch comes back a topic,
-        and one a partition where a partitioner chose it.
+    ) -> list[tuple[str, bytes]]:
+        """Process whole record batches as a fetch brings them; one sealed batch comes back a topic.
 
         No record becomes a Python object on the way, unless the plan asks Python about it.
         """
-        self._check_open()
         batches, stopped = self._task.process_batches(topic, partition, data, now)
-        self._raise(stopped, batches)
+        if stopped is not None:
+            self._raise(stopped, [])
         return batches
 
     def advance(self, now: int) -> list[Produced]:
-        self._check_open()
         rows, stopped = self._task.advance(now)
         produced = [Produced._make(row) for row in rows]
         self._raise(stopped, produced)
@@ -81,10 +70,6 @@ class FastTask:
             )
         return self._face(name, True)
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise closed()
-
     def _face(self, name: str, read_only: bool) -> Any:
         return face_of(self._task, self._topology.stores[name], read_only=read_only)
 
@@ -92,32 +77,20 @@ class FastTask:
         return {Skipped(node, reason): count for node, reason, count in self._task.skipped()}
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._raise(self._task.close(), [])
+        self._raise(self._task.close(), [])
 
-    def _raise(self, stopped: Stopped | None, produced: Sequence[object]) -> None:
+    def _raise(self, stopped: Stopped | None, produced: list[Produced]) -> None:
         if stopped is None:
             return
-        error, node, stage, by_handler, place = stopped
-        if not isinstance(error, Exception):
-            raise error
-        if isinstance(error, ProcessingError) and (node is None or error.node is not None):
-            failure = error
-        else:
-            record = "in init"
-            if self._started:
-                topic, partition, offset, *_ = self._task.context()
-                record = describe_record(topic, partition, offset)
-            text, hint = describe_failure(
-                node or "the task",
-                record,
-                stage,
-                error,
-                by_handler=by_handler,
+        error, node, place = stopped
+        failure = (
+            error
+            if isinstance(error, ProcessingError) and node is None
+            else ProcessingError(
+                f"{node or 'the task'}: {error}",
+                hint="mend the cause, or give a handler that resumes",
             )
-            failure = ProcessingError(text, hint=hint)
-        failure.node = failure.node or node
+        )
         failure.produced = tuple(produced)
         failure.place = place
         raise failure from (None if failure is error else error)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ottla.streams.serdes import Serde
-from ottla.streams.serdes.serde import check_bytes
 
 Writer = Callable[[Any], bytes | None]
 Reader = Callable[[bytes | None], Any]
@@ -25,10 +24,7 @@ def writer(serde: Serde | None, topic: str, *, is_key: bool = False) -> Writer:
     def write(value: Any) -> bytes | None:
         return serialize(value, topic)
 
-    def write_checked(value: Any) -> bytes | None:
-        return check_bytes(serialize(value, topic))
-
-    return write_checked if serde.native is None else write
+    return write
 
 
 def reader(serde: Serde | None, topic: str, *, is_key: bool = False) -> Reader:

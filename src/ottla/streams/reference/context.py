@@ -24,7 +24,6 @@ class Context:
     """State of a task that is not in stores. Times are ms since the epoch."""
 
     __slots__ = (
-        "at_work",
         "cause",
         "commit_requested",
         "headers",
@@ -43,8 +42,6 @@ class Context:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        #: A record or a punctuation is at hand: processors may forward.
-        self.at_work = False
         #: The time and headers of the record that the running operator was given.
         self.timestamp = UNKNOWN
         self.headers: Headers = ()

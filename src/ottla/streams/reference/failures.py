@@ -12,7 +12,7 @@ from __future__ import annotations
 import traceback
 from typing import NoReturn
 
-from ottla.streams.errors import ProcessingError, describe_failure, describe_record
+from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Answer, Failure, Handler, Headers
 from ottla.streams.reference.context import Context
 
@@ -62,38 +62,36 @@ class Failures:
             try:
                 answer = handler(failure)
             except Exception as error:
-                raise self.stop(failure, error, by_handler=True) from error
+                self.stop(failure, f"the {failure.stage} handler failed too: {error}", error)
         topic = self.context.settings.dead_letter_topic
         if topic is not None and dead_letter:
             self.context.produce(
                 topic, failure.key, failure.value, failure.timestamp, dead_letter_headers(failure)
             )
         if answer is not Answer.RESUME:
-            raise self.stop(failure, failure.error)
+            self.stop(failure, f"{failure.stage} failed: {failure.error}", failure.error)
         self.context.skip(failure.node, f"{failure.stage} failed: {type(failure.error).__name__}")
 
-    def stop(
-        self, failure: Failure, error: BaseException, *, by_handler: bool = False
-    ) -> ProcessingError:
-        """The error that ends it. A sink's failure is its parent's too; all others are decided."""
-        if isinstance(error, ProcessingError) and error.node is not None:
-            told, hint, node, cause = str(error), error.hint, error.node, error.__cause__
-        else:
-            node, cause = failure.node, error
-            told, hint = describe_failure(
-                node, self.place(), failure.stage, error, by_handler=by_handler
-            )
-        stopped = (ProcessingError if failure.stage == "production" else Stopped)(told, hint=hint)
-        stopped.node, stopped.__cause__ = node, cause
-        return stopped
+    def stop(self, failure: Failure, what: str, error: BaseException) -> NoReturn:
+        """A sink's failure is its parent's too; all others are decided."""
+        kind = ProcessingError if failure.stage == "production" else Stopped
+        raise kind(
+            f"{failure.node} ({self.place()}): {what}",
+            hint=f"mend the cause, or give a {failure.stage} handler that resumes",
+        ) from error
 
     def stop_at(self, node: str, what: str, error: Exception) -> NoReturn:
         """Stop for what no handler is asked about, or where there is none."""
-        raise self.stop(self.failure(what, node, error), error)
+        raise Stopped(
+            f"{node} ({self.place()}): {what} failed: {error}",
+            hint="mend the cause; a handler could leave out records that fail in operators",
+        ) from error
 
     def place(self) -> str:
         context = self.context
-        return describe_record(context.topic, context.partition, context.offset)
+        if context.topic is None:
+            return "by time"
+        return f"topic {context.topic}, partition {context.partition}, offset {context.offset}"
 
 
 def dead_letter_headers(failure: Failure) -> Headers:

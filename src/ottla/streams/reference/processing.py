@@ -65,11 +65,6 @@ class NodeContext:
                 f"the transformer of {self._wiring.node} tried to forward a record",
                 hint="return the value; only a processor forwards",
             )
-        if not self._context.at_work:
-            raise ProcessingError(
-                "a processor forwarded while no record and no punctuation was at work",
-                hint="forward in process() or in a punctuation, not in init() or from outside",
-            )
         self._operator.forward_record(record, to)  # type: ignore[attr-defined]
 
     def schedule(

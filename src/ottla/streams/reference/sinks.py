@@ -13,7 +13,6 @@ from ottla.streams.reference.codec import reads_headers, writer
 from ottla.streams.reference.failures import Failures
 from ottla.streams.reference.operator import Operator, Wiring, bind
 from ottla.streams.reference.owning import of_its_own
-from ottla.streams.serdes.serde import check_bytes
 
 
 class Sink(Operator):
@@ -59,8 +58,8 @@ class Sink(Operator):
         for partition in self.partitions(topic, key, value):
             added = list(headers)
             try:
-                raw_key = check_bytes(self.key_serde.serialize(key, topic, added))
-                raw_value = check_bytes(self.value_serde.serialize(value, topic, added))
+                raw_key = self.key_serde.serialize(key, topic, added)
+                raw_value = self.value_serde.serialize(value, topic, added)
             except Exception as error:
                 self.failures.handle("production", self.wiring.node, error)
                 continue

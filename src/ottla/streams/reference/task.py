@@ -14,7 +14,7 @@ from traceback import walk_tb
 from typing import Any
 
 from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
-from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, closed
+from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
 from ottla.streams.reference.catalog import OPERATORS, STORES
@@ -49,7 +49,6 @@ class ReferenceTask:
     def __init__(self, topology: Topology, settings: Settings, now: int = 0) -> None:
         self.topology = topology
         self.settings = settings
-        self.closed = False
         self.context = Context(settings)
         self.context.now = now
         self.failures = Failures(self.context)
@@ -87,19 +86,24 @@ class ReferenceTask:
 
     # ------------------------------------------------------------ what an executor offers
     def process(self, records: Sequence[Input], now: int) -> list[Produced]:
-        context = self._begin(now)
+        context = self.context
+        context.now = now
+        context.produced = []
+        self.fed_back = 0
         try:
             for context.cause, record in enumerate(records):
                 self._take(record)
         except ProcessingError as error:
             error.produced, error.place = tuple(context.produced), context.cause
             raise
-        finally:
-            context.at_work = False
         return context.produced
 
     def advance(self, now: int) -> list[Produced]:
-        context = self._begin(now)
+        context = self.context
+        context.now = now
+        context.cause = UNKNOWN
+        context.produced = []
+        self.fed_back = 0
         try:
             self._punctuate("wall_clock", now)
             self._commit()
@@ -107,21 +111,7 @@ class ReferenceTask:
         except ProcessingError as error:
             error.produced = tuple(context.produced)
             raise
-        finally:
-            context.at_work = False
         return context.produced
-
-    def _begin(self, now: int) -> Context:
-        """One call at a time: one from within a user's function would lose what it caused."""
-        context = self.context
-        if self.closed:
-            raise closed()
-        if context.at_work:
-            raise RuntimeError("this task is at work: in the call that made this one")
-        context.at_work, context.now, context.cause = True, now, UNKNOWN
-        context.produced = []
-        self.fed_back = 0
-        return context
 
     def store(self, name: str) -> Any:
         if name not in self.stores:
@@ -135,21 +125,10 @@ class ReferenceTask:
         return dict(self.context.skipped)
 
     def close(self) -> None:
-        if self.closed:
-            return
-        self.closed = True
-        failed: list[Exception] = []
-        parts: list[Operator | StateStore] = [
-            *(self.operators[name] for name in self.topology.nodes),
-            *self.stores.values(),
-        ]
-        for part in parts:
-            try:
-                part.close()
-            except Exception as error:
-                failed.append(error)
-        if failed:
-            raise failed[0]
+        for name in self.topology.nodes:
+            self.operators[name].close()
+        for store in self.stores.values():
+            store.close()
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:

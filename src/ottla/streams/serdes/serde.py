@@ -26,20 +26,6 @@ class SerdeError(StreamsError):
     """A value that a serde does not write, or bytes that are not what it reads."""
 
 
-def check_bytes(given: object) -> bytes | None:
-    """What a serde wrote, if it is what goes into a record.
-
-    Raises:
-        SerdeError: it is neither bytes nor None.
-    """
-    if given is None or isinstance(given, bytes):
-        return given
-    raise SerdeError(
-        f"a serde gave {type(given).__name__} where the bytes of a record are wanted",
-        hint="return bytes, or None for null",
-    )
-
-
 class Serde(ABC):
     """Values to bytes and back; write a subclass for a format of your own."""
 
