@@ -9,7 +9,7 @@ use crate::plan::source::{Format, Source};
 use crate::plan::{Plan, SourceId};
 use crate::record::{Change, Payload, Record, Response, Subscription};
 use crate::serde::Serde;
-use crate::stop::{Outcome, Stop, Stopped};
+use crate::stop::{Outcome, decided};
 use crate::task::{Input, Task};
 use crate::value::Value;
 
@@ -136,15 +136,6 @@ impl<H: Application> Task<H> {
         self.engine.context = before;
         Ok(())
     }
-}
-
-/// A stop that no handler is asked about.
-fn decided<E>(fault: Fault<E>) -> Stop<E> {
-    Box::new(Stopped {
-        fault,
-        node: None,
-        decided: true,
-    })
 }
 
 fn decode<H: Application>(

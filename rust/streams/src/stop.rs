@@ -25,6 +25,13 @@ impl<E> From<Fault<E>> for Stop<E> {
     }
 }
 
+/// A stop that no handler is asked about.
+pub fn decided<E>(fault: Fault<E>) -> Stop<E> {
+    let mut stop = Stop::from(fault);
+    stop.decided = true;
+    stop
+}
+
 /// An exception of the host as a stop.
 pub fn raised<E>(error: E) -> Stop<E> {
     Fault::Host(error).into()

@@ -430,6 +430,10 @@ impl Application for PythonHost {
         })
     }
 
+    fn interrupted(&mut self) -> PyResult<()> {
+        Python::attach(|py| py.check_signals())
+    }
+
     fn skipped(&mut self, node: &str, reason: &str, topic: Option<&str>, context: &Context) {
         Python::attach(|py| {
             let arguments = (node, reason, topic, context.partition, context.offset);
