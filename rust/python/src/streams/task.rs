@@ -411,10 +411,12 @@ impl StreamsTask {
         work: impl FnOnce(&mut Task<PythonHost>, &mut PythonHost) -> Result<(), Stop<PyErr>> + Send,
     ) -> PyResult<(Vec<Row<'py>>, Option<Stopped<'py>>)> {
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
-        let Inner { task, host, .. } = &mut *inner;
+        let Inner {
+            task, host, names, ..
+        } = &mut *inner;
         let task = task.as_mut().ok_or_else(not_started)?;
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
-        let rows = rows_of(py, &self.plan, &task.engine.output)?;
+        let rows = rows_of(py, &self.plan, names, &task.engine.output)?;
         task.engine.output.clear();
         let cause = task.engine.context.cause;
         let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
@@ -436,9 +438,12 @@ fn not_started() -> PyErr {
     PyValueError::new_err("the task was not started")
 }
 
-fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<Row<'py>>> {
-    let names = (0..plan.topics.len() as TopicId).map(|topic| plan.topic_name(topic));
-    let topics: Vec<_> = names.map(|name| PyString::new(py, name)).collect();
+fn rows_of<'py>(
+    py: Python<'py>,
+    plan: &Plan,
+    names: &mut Names,
+    output: &Output,
+) -> PyResult<Vec<Row<'py>>> {
     let none = py.None().into_bound(py);
     let bytes = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => PyBytes::new(py, bytes).into_any(),
@@ -449,7 +454,7 @@ fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<R
         let partition = (row.partition >= 0).then_some(row.partition);
         (
             row.cause,
-            &topics[row.topic as usize],
+            names.shown(py, plan, row.topic),
             bytes(output.key(row)),
             bytes(output.value(row)),
             row.timestamp,
