@@ -282,12 +282,13 @@ impl Application for PythonHost {
             let function = self.functions[function as usize].bind(py);
             let values = values.iter().map(|each| self.words.to_python(py, each));
             let values = values.collect::<PyResult<Vec<_>>>()?;
-            match function.call1((values,)) {
-                Ok(results) => {
-                    let results = results.try_iter()?;
-                    let results = results.map(|each| self.words.from_python(each?));
-                    results.collect::<PyResult<Vec<_>>>().map(Some)
-                }
+            let results = function.call1((values,)).and_then(|results| {
+                let results = results.try_iter()?;
+                let results = results.map(|each| self.words.from_python(each?));
+                results.collect::<PyResult<Vec<_>>>()
+            });
+            match results {
+                Ok(results) => Ok(Some(results)),
                 Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
                 Err(error) => Err(error),
             }
