@@ -298,7 +298,10 @@ class Processing:
         """What a dead letter says of an error: its class, its text, its traceback."""
         kind = type(error)
         stack = "".join(traceback.format_exception(error))
-        return f"{kind.__module__}.{kind.__qualname__}", str(error), stack
+        said = f"{kind.__module__}.{kind.__qualname__}", str(error), stack
+        # Half a surrogate is no UTF-8: headers have "?" for it.
+        of_class, text, stack = (each.encode(errors="replace").decode() for each in said)
+        return of_class, text, stack
 
     def skipped(
         self, node: str, reason: str, topic: str | None, partition: int, offset: int
