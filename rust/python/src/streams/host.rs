@@ -9,7 +9,7 @@ use ottla_streams::engine::Engine;
 use ottla_streams::host::{By, Fault, FunctionId, Headers, Host, SerdeId};
 use ottla_streams::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use ottla_streams::record::Record;
-use ottla_streams::stop::{Outcome, raised};
+use ottla_streams::stop::{Outcome, Stop, raised};
 use ottla_streams::value::Value;
 use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
@@ -27,9 +27,10 @@ pub struct PythonHost {
     /// `ottla.streams.fast.processing.Processing`: everything that is not hot.
     pub processing: Py<PyAny>,
     pub slot: Slot,
-    /// Where an inner forward stopped and that it is decided, while its exception goes through the user's
-    /// code.
-    pub stopped: Option<(Option<NodeId>, bool)>,
+    /// How inner forwards stopped, while their exceptions go through the user's code, which may keep them.
+    pub stopped: Vec<(PyErr, Stop<PyErr>)>,
+    /// How many processors and callbacks are at work, one inside the other.
+    pub depth: usize,
 }
 
 type Native = Value<Object>;
@@ -87,14 +88,25 @@ impl PythonHost {
         self.processing.bind(py).call_method1(method, arguments)
     }
 
-    /// An exception of a user's processor: one that came out of a forward keeps its place.
-    fn stop(&mut self, error: PyErr) -> ottla_streams::stop::Stop<PyErr> {
-        let mut stop = raised(error);
-        if let Some((node, decided)) = self.stopped.take() {
-            stop.node = node;
-            stop.decided = decided;
+    /// What a user's processor came to: an exception that came out of a forward is that stop again, all
+    /// others are failures of its own.
+    fn outcome(&mut self, outcome: PyResult<()>) -> Outcome<Self> {
+        let outcome = outcome.map_err(|error| {
+            let known = Python::attach(|py| {
+                let raised = error.value(py);
+                let mut kept = self.stopped.iter();
+                kept.position(|(kept, _)| kept.value(py).is(raised))
+            });
+            match known {
+                Some(place) => self.stopped.swap_remove(place).1,
+                None => raised(error),
+            }
+        });
+        self.depth -= 1;
+        if self.depth == 0 {
+            self.stopped.clear();
         }
-        stop
+        outcome
     }
 }
 
@@ -187,6 +199,7 @@ impl Application for PythonHost {
         _node: NodeId,
         record: &Record<Object>,
     ) -> Outcome<Self> {
+        self.depth += 1;
         let _scope = self.slot.clone().lend(engine, self);
         let outcome = Python::attach(|py| {
             let key = self.words.to_python(py, &record.key)?;
@@ -195,7 +208,7 @@ impl Application for PythonHost {
             let arguments = (processor, key, value, record.timestamp, headers);
             self.ask(py, "process", arguments).map(|_| ())
         });
-        outcome.map_err(|error| self.stop(error))
+        self.outcome(outcome)
     }
 
     fn transform(
@@ -239,10 +252,11 @@ impl Application for PythonHost {
         _node: NodeId,
         timestamp: i64,
     ) -> Outcome<Self> {
+        self.depth += 1;
         let _scope = self.slot.clone().lend(engine, self);
         let outcome =
             Python::attach(|py| self.ask(py, "punctuate", (callback, timestamp)).map(|_| ()));
-        outcome.map_err(|error| self.stop(error))
+        self.outcome(outcome)
     }
 
     fn close(

@@ -94,7 +94,8 @@ impl StreamsTask {
             serdes,
             processing,
             slot: slot.clone(),
-            stopped: None,
+            stopped: Vec::new(),
+            depth: 0,
         };
         Ok(Self {
             inner: Mutex::new(Inner {
@@ -216,8 +217,9 @@ impl StreamsTask {
             let value = host.words.from_python(value)?;
             let record = Record::plain(key, value, timestamp, headers);
             engine.forward(host, node, child, &record).map_err(|stop| {
-                host.stopped = Some((stop.node, stop.decided));
-                error_of(py, &stop.fault)
+                let error = error_of(py, &stop.fault);
+                host.stopped.push((error.clone_ref(py), stop));
+                error
             })
         })?
     }
