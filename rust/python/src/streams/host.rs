@@ -405,6 +405,11 @@ impl Application for PythonHost {
     fn failed(&mut self, failure: &Failure<'_, PyErr>) -> PyResult<Answer> {
         Python::attach(|py| {
             let context = failure.context;
+            if let Fault::Host(error) = failure.fault
+                && !error.is_instance_of::<PyException>(py)
+            {
+                return Err(error.clone_ref(py)); // Ctrl-C and its like are no failures of a record.
+            }
             let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map(|b| PyBytes::new(py, b));
             let stage = match failure.stage {
                 Stage::Deserialization => "deserialization",
