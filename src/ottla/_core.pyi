@@ -1521,8 +1521,11 @@ def read_protobuf(
 
 _Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 _Held: TypeAlias = tuple[Any, int, _Headers]  # value, timestamp in ms, headers
-# the exception, the node where it stopped, whether a handler has decided it
-_Stopped: TypeAlias = tuple[BaseException, str | None, bool]
+# the exception; (where it stopped, what failed there, at which stage); the record's (topic, partition,
+# offset); its place in the batch
+_Stopped: TypeAlias = tuple[
+    BaseException, tuple[str, str, str | None] | None, tuple[str, int, int] | None, int
+]
 # cause, topic, key, value, timestamp, headers, partition
 _Row: TypeAlias = tuple[int, str, bytes | None, bytes | None, int, _Headers, int | None]
 

@@ -7,7 +7,8 @@ use ottla_streams::engine::{Clock, Engine};
 use ottla_streams::output::Output;
 use ottla_streams::plan::{NodeId, Plan, TopicId};
 use ottla_streams::record::Record;
-use ottla_streams::stop::Stop;
+use ottla_streams::application::Stage;
+use ottla_streams::stop::{Stop, What};
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
@@ -119,7 +120,7 @@ impl StreamsTask {
                 inner.task = Some(task);
                 Ok(None)
             }
-            Err(stop) => Ok(Some(self.stopped(py, &stop, -1))),
+            Err(stop) => Ok(Some(self.stopped(py, &stop, (None, -1)))),
         }
     }
 
@@ -180,8 +181,8 @@ impl StreamsTask {
             Ok((built, outcome))
         })
         .map_err(|text| refusal_of("corrupt-batch", text))?;
-        let cause = task.engine.context.cause;
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
+        let place = self.place(&task.engine);
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
         let built = built
             .into_iter()
             .map(|(topic, batch)| (names.shown(py, plan, topic), PyBytes::new(py, &batch)));
@@ -195,7 +196,9 @@ impl StreamsTask {
             Some(task) => task.close(host),
             None => Ok(()),
         };
-        Ok(outcome.err().map(|stop| self.stopped(py, &stop, -1)))
+        Ok(outcome
+            .err()
+            .map(|stop| self.stopped(py, &stop, (None, -1))))
     }
 
     // ------------------------------------------------------------ what processors ask
@@ -341,8 +344,16 @@ impl StreamsTask {
     }
 }
 
-/// The exception, the node where it stopped, and the place in the batch of its record.
-type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, i32);
+/// The exception; where it stopped, what failed there and at which stage; the record's origin, and its place
+/// in the batch.
+type Stopped<'py> = (
+    Bound<'py, PyAny>,
+    Option<(String, &'static str, Option<&'static str>)>,
+    Option<(String, i32, i64)>,
+    i32,
+);
+
+type Place = (Option<(String, i32, i64)>, i32);
 
 impl StreamsTask {
     pub fn with_engine<R>(
@@ -420,15 +431,38 @@ impl StreamsTask {
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
         let rows = rows_of(py, &self.plan, names, &task.engine.output)?;
         task.engine.output.clear();
-        let cause = task.engine.context.cause;
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
+        let place = self.place(&task.engine);
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
         Ok((rows, stopped))
     }
 
-    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {
+    /// The record at hand: (topic, partition, offset), unless time alone is at work; its place in the batch.
+    fn place(&self, engine: &Engine<PythonHost>) -> Place {
+        let context = &engine.context;
+        let origin = context.topic.map(|topic| {
+            let topic = self.plan.topic_name(topic).to_owned();
+            (topic, context.partition, context.offset)
+        });
+        (origin, context.cause)
+    }
+
+    fn stopped<'py>(
+        &self,
+        py: Python<'py>,
+        stop: &Stop<PyErr>,
+        (origin, cause): Place,
+    ) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
-        let node = stop.node.map(|node| self.plan.nodes[node].name.clone());
-        (error.into_any(), node, cause)
+        let told = stop.told.as_ref().map(|told| {
+            let (what, stage) = match told.what {
+                What::Stage(stage) => ("failed", Some(stage)),
+                What::Handler(stage) => ("handler", Some(stage)),
+                What::Extractor => ("extractor", None),
+                What::Reading => ("reading", None),
+            };
+            (told.name.clone(), what, stage.map(Stage::word))
+        });
+        (error.into_any(), told, origin, cause)
     }
 }
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from traceback import walk_tb
 from typing import Any
 
-from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
+from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, kept
 from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
@@ -93,8 +93,8 @@ class ReferenceTask:
         try:
             for context.cause, record in enumerate(records):
                 self._take(record)
-        except ProcessingError as error:
-            error.produced, error.place = tuple(context.produced), context.cause
+        except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
+            kept(error, context.produced, context.cause)
             raise
         return context.produced
 
@@ -108,8 +108,8 @@ class ReferenceTask:
             self._punctuate("wall_clock", now)
             self._commit()
             self._work()
-        except ProcessingError as error:
-            error.produced = tuple(context.produced)
+        except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
+            kept(error, context.produced, UNKNOWN)
             raise
         return context.produced
 
@@ -199,7 +199,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "failed", "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
         if self.committing:
@@ -224,7 +224,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "failed", "processing", error)
         context.stream_time = stream_time
 
     def _feed_back(self) -> None:
@@ -435,7 +435,7 @@ class ReferenceTask:
             )  # fmt: skip
         except Exception as error:
             self._at(record, offset)
-            self.failures.stop_at(source.name, "the timestamp extractor", error)
+            self.failures.stop_at(source.name, "extractor", None, error)
 
     def _without_time(self, source: Source, record: Input, offset: int, timestamp: int) -> None:
         """A negative time is an error of the record, unless the user's extractor gave it."""
@@ -446,7 +446,7 @@ class ReferenceTask:
                 f"a record of the topic {record.topic} has the negative time {timestamp}",
                 hint="give the source a timestamp extractor that makes one",
             )
-            self.failures.stop_at(source.name, "reading", error)
+            self.failures.stop_at(source.name, "reading", None, error)
         self.context.skip(source.name, "its time is negative")
         self.context.set_record(before)
 
