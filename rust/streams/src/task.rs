@@ -258,6 +258,11 @@ impl<H: Application> Task<H> {
         }
     }
 
+    /// Whether a stop has left records in queues.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     fn enqueue(&mut self, plan: &Plan, host: &mut H, queue: usize, record: Input) -> Outcome<H> {
         let was_empty = self.queues[queue].head.is_none();
         self.queues[queue].waiting.push_back(record);
