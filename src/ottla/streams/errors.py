@@ -74,3 +74,11 @@ def said(error: BaseException) -> str:
 def kept(error: BaseException, produced: Sequence[object], place: int) -> None:
     """Let an exception carry what its batch caused before; Ctrl-C too, which is none of ours."""
     error.produced, error.place = tuple(produced), place  # type: ignore[attr-defined]
+
+
+def not_at_work(node: str) -> ProcessingError:
+    """A processor forwards while nothing is at hand that could be the cause."""
+    return ProcessingError(
+        f"{node} forwarded while no record is at hand and no punctuation is due",
+        hint="forward from `process`, or from a callback of `schedule`; not from `init` or `close`",
+    )

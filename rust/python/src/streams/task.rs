@@ -203,7 +203,8 @@ impl StreamsTask {
 
     // ------------------------------------------------------------ what processors ask
 
-    /// Send a record from a node to all its children, or to the child of this place.
+    /// Send a record from a node to all its children, or to the child of this place; false where neither a
+    /// processor nor a callback is at work, so that nothing could be the record's cause.
     fn forward(
         &self,
         node: NodeId,
@@ -212,10 +213,13 @@ impl StreamsTask {
         value: Bound<'_, PyAny>,
         timestamp: i64,
         headers: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         let py = key.py();
         let headers = headers_from_python(headers)?;
-        self.with_engine(|engine, host| {
+        let forwarded = self.slot.with(|engine, host| {
+            if host.depth == 0 {
+                return Ok(false);
+            }
             let key = host.words.from_python(key)?;
             let value = host.words.from_python(value)?;
             let record = Record::plain(key, value, timestamp, headers);
@@ -223,8 +227,13 @@ impl StreamsTask {
                 let error = error_of(py, &stop.fault);
                 host.stopped.push((error.clone_ref(py), stop));
                 error
-            })
-        })?
+            })?;
+            Ok(true)
+        });
+        forwarded.unwrap_or_else(|| match self.inner.try_lock() {
+            Some(_) => Ok(false),
+            None => Err(busy()),
+        })
     }
 
     /// Call back number `callback` every `interval` ms; the number is for `cancel`.

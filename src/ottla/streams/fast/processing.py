@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ottla.streams.errors import ProcessingError
+from ottla.streams.errors import ProcessingError, not_at_work
 from ottla.streams.execution import Answer, Failure, Headers, Settings
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
@@ -97,9 +97,10 @@ class FastContext:
                 f"{self._name} forwarded to {to}, which is no child of it",
                 hint=f"its children are {', '.join(self._children) or 'none'}",
             )
-        self._task.forward(
+        if not self._task.forward(
             self._place, child, record.key, record.value, record.timestamp, record.headers
-        )
+        ):
+            raise not_at_work(self._name)
 
     def schedule(
         self,

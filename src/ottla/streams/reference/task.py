@@ -89,6 +89,7 @@ class ReferenceTask:
         context = self.context
         context.now = now
         context.produced = []
+        context.at_work = True
         self.fed_back = 0
         try:
             for context.cause, record in enumerate(records):
@@ -96,6 +97,8 @@ class ReferenceTask:
         except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
             kept(error, context.produced, context.cause)
             raise
+        finally:
+            context.at_work = False
         return context.produced
 
     def advance(self, now: int) -> list[Produced]:
@@ -103,6 +106,7 @@ class ReferenceTask:
         context.now = now
         context.cause = UNKNOWN
         context.produced = []
+        context.at_work = True
         self.fed_back = 0
         try:
             self._punctuate("wall_clock", now)
@@ -111,6 +115,8 @@ class ReferenceTask:
         except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
             kept(error, context.produced, UNKNOWN)
             raise
+        finally:
+            context.at_work = False
         return context.produced
 
     def store(self, name: str) -> Any:
