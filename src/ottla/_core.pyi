@@ -1549,8 +1549,9 @@ class StreamsTask:
         """Records: (topic, key, value, timestamp, headers, partition, offset)."""
     def process_batches(
         self, topic: str, partition: int, data: bytes, now: int
-    ) -> tuple[list[tuple[str, bytes]], _Stopped | None]:
-        """Record batches in, one sealed batch a topic out. Raises CoreError "corrupt-batch"."""
+    ) -> tuple[list[tuple[str, int | None, bytes]], _Stopped | None]:
+        """Record batches in; out one sealed batch for each topic and chosen partition. Raises
+        CoreError "corrupt-batch"."""
     def advance(self, now: int) -> tuple[list[_Row], _Stopped | None]: ...
     def close(self) -> _Stopped | None: ...
 
@@ -1563,7 +1564,8 @@ class StreamsTask:
         value: Any,
         timestamp: int,
         headers: _Headers,
-    ) -> None: ...
+    ) -> bool:
+        """False where neither a processor nor a callback is at work."""
     def schedule(
         self, node: int, wall_clock: bool, start: int | None, interval: int, callback: int
     ) -> int: ...

@@ -260,7 +260,8 @@ impl<H: Application> Task<H> {
 
     /// Whether a stop has left records in queues.
     pub(crate) fn has_waiting(&self) -> bool {
-        !self.ready.is_empty()
+        let mut queues = self.queues.iter();
+        queues.any(|queue| queue.head.is_some() || !queue.waiting.is_empty())
     }
 
     fn enqueue(&mut self, plan: &Plan, host: &mut H, queue: usize, record: Input) -> Outcome<H> {

@@ -45,21 +45,29 @@ class Failures:
         Raises:
             ProcessingError: it says to stop, or failed itself.
         """
-        self.decide(self.handlers[stage], self.failure(stage, node, error))
+        self.decide(self.handlers[stage], self.failure(stage, node, error), error)
 
     def handle_global(self, stage: str, node: str, error: Exception) -> None:
         """As `handle` for a global store's processor, which writes no dead letters."""
-        self.decide(self.handlers[stage], self.failure(stage, node, error), dead_letter=False)
+        failure = self.failure(stage, node, error)
+        self.decide(self.handlers[stage], failure, error, dead_letter=False)
 
     def failure(self, stage: str, node: str, error: Exception) -> Failure:
         context = self.context
+        if isinstance(error, NotWritten) and isinstance(error.__cause__, Exception):
+            error = error.__cause__
         return Failure(
             stage, node, context.topic or "", context.partition, context.offset, context.timestamp,
             context.raw_key, context.raw_value, context.headers, error,
         )  # fmt: skip
 
     def decide(
-        self, handler: Handler | None, failure: Failure, *, dead_letter: bool = True
+        self,
+        handler: Handler | None,
+        failure: Failure,
+        came: Exception,
+        *,
+        dead_letter: bool = True,
     ) -> None:
         answer = Answer.FAIL
         if handler is not None:
@@ -73,7 +81,7 @@ class Failures:
                 topic, failure.key, failure.value, failure.timestamp, dead_letter_headers(failure)
             )
         if answer is not Answer.RESUME:
-            self.stop(failure, "failed", failure.error)
+            self.stop(failure, "failed", came)
         self.context.skip(failure.node, f"{failure.stage} failed: {type(failure.error).__name__}")
 
     def stop(self, failure: Failure, what: str, error: BaseException) -> NoReturn:
