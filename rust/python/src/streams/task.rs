@@ -149,7 +149,7 @@ impl StreamsTask {
     }
 
     /// Process the record batches of a topic's partition as a fetch brings them; what they cause comes back
-    /// as one sealed batch a topic.
+    /// as one sealed batch for each topic and chosen partition: (topic, partition, batch).
     #[allow(clippy::type_complexity)]
     fn process_batches<'py>(
         &self,
@@ -159,7 +159,7 @@ impl StreamsTask {
         data: &Bound<'py, PyBytes>,
         now: i64,
     ) -> PyResult<(
-        Vec<(Bound<'py, PyString>, Bound<'py, PyBytes>)>,
+        Vec<(Bound<'py, PyString>, Option<i32>, Bound<'py, PyBytes>)>,
         Option<Stopped<'py>>,
     )> {
         let data = Bytes::copy_from_slice(data.as_bytes());
@@ -183,9 +183,11 @@ impl StreamsTask {
         .map_err(|text| refusal_of("corrupt-batch", text))?;
         let place = self.place(&task.engine);
         let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
-        let built = built
-            .into_iter()
-            .map(|(topic, batch)| (names.shown(py, plan, topic), PyBytes::new(py, &batch)));
+        let built = built.into_iter().map(|(topic, partition, batch)| {
+            let partition = (partition >= 0).then_some(partition);
+            let batch = PyBytes::new(py, &batch);
+            (names.shown(py, plan, topic), partition, batch)
+        });
         Ok((built.collect(), stopped))
     }
 

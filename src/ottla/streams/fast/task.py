@@ -49,10 +49,15 @@ class FastTask:
 
     def process_batches(
         self, topic: str, partition: int, data: bytes, now: int
-    ) -> list[tuple[str, bytes]]:
-        """Process whole record batches as a fetch brings them; one sealed batch comes back a topic.
+    ) -> list[tuple[str, int | None, bytes]]:
+        """Process whole record batches as a fetch brings them; (topic, partition, sealed batch)
+        come back, one for each topic, and for each of its partitions that a partitioner chose.
 
         No record becomes a Python object on the way, unless the plan asks Python about it.
+
+        Raises:
+            ProcessingError: a record failed; `produced` has the batches of what came before it.
+            CoreError: the batches are damaged.
         """
         batches, stopped = self._task.process_batches(topic, partition, data, now)
         self._raise(stopped, batches)
