@@ -149,8 +149,14 @@ impl Host for PythonHost {
             if list.len() != count {
                 *headers = headers_from_python(list.as_any())?;
             }
-            let bytes: Option<Vec<u8>> = bytes.extract()?;
-            Ok(bytes.map(Bytes::from))
+            if bytes.is_none() {
+                return Ok(None);
+            }
+            if let Ok(bytes) = bytes.cast::<PyBytes>() {
+                return Ok(Some(Bytes::copy_from_slice(bytes.as_bytes())));
+            }
+            self.ask(py, "not_bytes", (serialize, bytes, topic))?; // It raises.
+            Ok(None)
         })
     }
 
@@ -383,7 +389,11 @@ impl Application for PythonHost {
                 headers,
                 partition_time,
             );
-            self.ask(py, "extract_timestamp", arguments)?.extract()
+            let given = self.ask(py, "extract_timestamp", arguments)?;
+            match given.extract() {
+                Ok(time) => Ok(time),
+                Err(_) => self.ask(py, "time_of", (given,))?.extract(),
+            }
         })
     }
 

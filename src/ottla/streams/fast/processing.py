@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.errors import ProcessingError, not_at_work
-from ottla.streams.execution import Answer, Failure, Headers, Settings
+from ottla.streams.execution import Answer, Failure, Headers, Settings, time_of
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
     Cancellable,
@@ -22,6 +22,7 @@ from ottla.streams.processors import (
     RecordContext,
     RecordMetadata,
 )
+from ottla.streams.serdes.serde import not_bytes
 
 if TYPE_CHECKING:
     from ottla._core import StreamsTask
@@ -254,6 +255,12 @@ class Processing:
 
     def extract_timestamp(self, extractor: int, *record: Any) -> int:
         return self._extractors[extractor](*record)
+
+    def time_of(self, given: Any) -> int:
+        return time_of(given)
+
+    def not_bytes(self, serialize: Any, data: Any, topic: str) -> None:
+        raise not_bytes(serialize.__self__, data, topic)
 
     def partition(self, partitioner: int, topic: str, key: Any, value: Any) -> list[int] | None:
         count = self.settings.partitions

@@ -14,7 +14,7 @@ from traceback import walk_tb
 from typing import Any
 
 from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, kept
-from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped
+from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, time_of
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
 from ottla.streams.reference.catalog import OPERATORS, STORES
@@ -435,10 +435,10 @@ class ReferenceTask:
     ) -> int:
         assert source.timestamp_extractor is not None
         try:
-            return source.timestamp_extractor(
+            return time_of(source.timestamp_extractor(
                 record.topic, record.partition, offset, record.timestamp, key, value,
                 record.headers, partition_time,
-            )  # fmt: skip
+            ))  # fmt: skip
         except Exception as error:
             self._at(record, offset)
             self.failures.stop_at(source.name, "extractor", None, error)
