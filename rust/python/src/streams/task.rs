@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ottla_streams::application::Stage;
 use ottla_streams::engine::{Clock, Engine};
 use ottla_streams::output::Output;
 use ottla_streams::plan::{NodeId, Plan, TopicId};
 use ottla_streams::record::Record;
-use ottla_streams::application::Stage;
 use ottla_streams::stop::{Stop, What};
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;

@@ -328,9 +328,9 @@ impl Windows {
     /// Whether the last window of a time ends after all times, as no window of Kafka's can.
     fn overflow(&self, timestamp: i64) -> bool {
         match self {
-            Self::Time { size, advance, .. } => (timestamp / advance * advance)
-                .checked_add(*size)
-                .is_none(),
+            Self::Time { size, advance, .. } => {
+                (timestamp / advance * advance).checked_add(*size).is_none()
+            }
             Self::Unlimited { .. } => false,
         }
     }

@@ -14,9 +14,7 @@ from ottla.streams.fast.stores import face_of
 from ottla.streams.plan.topology import Topology
 
 #: (error, (node, what failed, stage), (topic, partition, offset), place in the batch)
-Stopped = tuple[
-    BaseException, tuple[str, str, str | None] | None, tuple[str, int, int] | None, int
-]
+Stopped = tuple[BaseException, tuple[str, str, str | None] | None, tuple[str, int, int] | None, int]
 
 
 class FastTask:
