@@ -1521,8 +1521,11 @@ def read_protobuf(
 
 _Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 _Held: TypeAlias = tuple[Any, int, _Headers]  # value, timestamp in ms, headers
-# the exception, the node where it stopped, whether a handler has decided it
-_Stopped: TypeAlias = tuple[BaseException, str | None, bool]
+# the exception; (where it stopped, what failed there, at which stage); the record's (topic, partition,
+# offset); its place in the batch
+_Stopped: TypeAlias = tuple[
+    BaseException, tuple[str, str, str | None] | None, tuple[str, int, int] | None, int
+]
 # cause, topic, key, value, timestamp, headers, partition
 _Row: TypeAlias = tuple[int, str, bytes | None, bytes | None, int, _Headers, int | None]
 
@@ -1546,8 +1549,9 @@ class StreamsTask:
         """Records: (topic, key, value, timestamp, headers, partition, offset)."""
     def process_batches(
         self, topic: str, partition: int, data: bytes, now: int
-    ) -> tuple[list[tuple[str, bytes]], _Stopped | None]:
-        """Record batches in, one sealed batch a topic out. Raises CoreError "corrupt-batch"."""
+    ) -> tuple[list[tuple[str, int | None, bytes]], _Stopped | None]:
+        """Record batches in; out one sealed batch for each topic and chosen partition. Raises
+        CoreError "corrupt-batch"."""
     def advance(self, now: int) -> tuple[list[_Row], _Stopped | None]: ...
     def close(self) -> _Stopped | None: ...
 
@@ -1560,7 +1564,8 @@ class StreamsTask:
         value: Any,
         timestamp: int,
         headers: _Headers,
-    ) -> None: ...
+    ) -> bool:
+        """False where neither a processor nor a callback is at work."""
     def schedule(
         self, node: int, wall_clock: bool, start: int | None, interval: int, callback: int
     ) -> int: ...

@@ -2,9 +2,13 @@
 //! of them goes through the topology.
 //!
 //! That is possible for an operator that records of one source reach by one way, through nothing but
-//! expressions and other such functions: then its values are known beforehand, and no other record comes
-//! there. Its results wait here until the record itself arrives, so order, times and failures are those of
-//! records one by one. What was not asked, or failed for many, is asked for the record alone.
+//! expressions and other such functions: then its values are known beforehand. Its results wait here until the
+//! record itself arrives, so order, times and failures are those of records one by one. What was not asked, or
+//! failed for many, is asked for the record alone.
+//!
+//! A result is known by its record's place in the batch, which what the record causes shares. The record itself
+//! is the first of its place that comes to its source, because all that waits is worked off before the next
+//! record is taken; only after a stop something may be left, and then nothing is asked ahead.
 
 use crate::application::Application;
 use crate::engine::Run;
@@ -133,7 +137,7 @@ impl<H: Application> Task<H> {
         records: &[Input],
     ) -> Outcome<H> {
         self.engine.ahead = Ahead::default();
-        if records.len() < 2 {
+        if records.len() < 2 || self.has_waiting() {
             return Ok(());
         }
         for segment in &plan.segments {

@@ -12,7 +12,7 @@ use crate::host::Fault;
 use crate::output::Stamp;
 use crate::plan::NodeId;
 use crate::plan::operator::Operator;
-use crate::stop::{Outcome, Stop, Stopped};
+use crate::stop::{Outcome, Stop, What, decided};
 
 const PREFIX: &str = "__streams.errors.";
 
@@ -42,8 +42,8 @@ impl<H: Application> Run<'_, H> {
     pub(crate) fn failed(&mut self, stage: Stage, id: NodeId, stop: Stop<H::Error>) -> Outcome<H> {
         let name = &self.plan.nodes[id].name;
         let is_global = self.engine.is_global[id];
-        let decided = self.decide(stage, name, stop, !is_global);
-        decided.map_err(|mut stop| {
+        let outcome = self.decide(stage, name, stop, !is_global);
+        outcome.map_err(|mut stop| {
             stop.node.get_or_insert(id);
             // A sink's failure is its parent's too.
             stop.decided = stage != Stage::Production;
@@ -56,7 +56,7 @@ impl<H: Application> Run<'_, H> {
         &mut self,
         stage: Stage,
         name: &str,
-        stop: Stop<H::Error>,
+        mut stop: Stop<H::Error>,
         has_dead_letters: bool,
     ) -> Outcome<H> {
         let topic = self
@@ -74,11 +74,10 @@ impl<H: Application> Run<'_, H> {
         let answer = match self.host.failed(&failure) {
             Ok(answer) => answer,
             Err(error) => {
-                return Err(Box::new(Stopped {
-                    fault: Fault::Host(error),
-                    node: stop.node,
-                    decided: true,
-                }));
+                let mut failed = decided(Fault::Host(error));
+                failed.node = stop.node;
+                failed.tell(name, What::Handler(stage));
+                return Err(failed);
             }
         };
         let described = self.host.describe(&stop.fault);
@@ -86,6 +85,7 @@ impl<H: Application> Run<'_, H> {
             self.dead_letter(&described);
         }
         if answer == Answer::Fail {
+            stop.tell(name, What::Stage(stage));
             return Err(stop);
         }
         let kind = described.class.rsplit('.').next().unwrap_or_default();

@@ -24,10 +24,13 @@ impl Timed for Punctuation {
 }
 
 impl Punctuation {
-    /// The next time by whole intervals after `now`.
-    fn advance(&mut self, now: i64) {
-        let missed = (now - self.time).max(0) / self.interval;
-        self.time += (missed + 1) * self.interval;
+    /// The next time by whole intervals after `now`; whether there is one before the end of time.
+    fn advance(&mut self, now: i64) -> bool {
+        let (time, interval) = (i128::from(self.time), i128::from(self.interval));
+        let missed = (i128::from(now) - time).max(0) / interval;
+        let next = i64::try_from(time + (missed + 1) * interval);
+        self.time = next.unwrap_or(i64::MAX);
+        next.is_ok()
     }
 }
 
@@ -48,10 +51,13 @@ impl<H: Application> Engine<H> {
             Clock::WallClock => self.context.now,
             Clock::StreamTime => self.context.stream_time,
         };
-        let first = start.unwrap_or(match clock {
-            Clock::WallClock => now + interval,
-            Clock::StreamTime => 0,
+        let first = start.or(match clock {
+            Clock::WallClock => now.checked_add(interval),
+            Clock::StreamTime => Some(0),
         });
+        let Some(first) = first else {
+            return self.schedules; // It is never due.
+        };
         let mut punctuation = Punctuation {
             time: first,
             interval: interval.max(1),
@@ -59,10 +65,10 @@ impl<H: Application> Engine<H> {
             callback,
             number: self.schedules,
         };
-        if start.is_some_and(|start| start < now) {
-            punctuation.advance(now);
+        let is_late = start.is_some_and(|start| start < now);
+        if !is_late || punctuation.advance(now) {
+            self.punctuations[clock as usize].push(punctuation);
         }
-        self.punctuations[clock as usize].push(punctuation);
         self.schedules
     }
 
@@ -94,8 +100,7 @@ impl<H: Application> Run<'_, H> {
                 }
                 self.failed(Stage::Processing, node, stop)?;
             }
-            if !self.engine.cancelled.remove(&next.number) {
-                next.advance(time);
+            if !self.engine.cancelled.remove(&next.number) && next.advance(time) {
                 self.engine.punctuations[due].push(next);
             }
         }

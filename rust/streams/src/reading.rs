@@ -9,7 +9,7 @@ use crate::plan::source::{Format, Source};
 use crate::plan::{Plan, SourceId};
 use crate::record::{Change, Payload, Record, Response, Subscription};
 use crate::serde::Serde;
-use crate::stop::{Outcome, Stop, Stopped};
+use crate::stop::{Outcome, What, decided};
 use crate::task::{Input, Task};
 use crate::value::Value;
 
@@ -54,7 +54,9 @@ impl<H: Application> Task<H> {
             let time = host.extract_timestamp(extractor, &record, origin, partition_time);
             record.timestamp = time.map_err(|error| {
                 self.stand(input, offset, input.timestamp);
-                decided(Fault::Host(error))
+                let mut stop = decided(Fault::Host(error));
+                stop.tell(&row.name, What::Extractor);
+                stop
             })?;
         }
         if record.timestamp < 0 && !row.is_global {
@@ -130,21 +132,14 @@ impl<H: Application> Task<H> {
                 text: format!("a record of the topic {name} has the negative time {timestamp}"),
                 hint: "give the source a timestamp extractor that makes one",
             };
-            return Err(decided(refusal.into()));
+            let mut stop = decided(refusal.into());
+            stop.tell(&row.name, What::Reading);
+            return Err(stop);
         }
         self.run(plan, host).skip(&row.name, "its time is negative");
         self.engine.context = before;
         Ok(())
     }
-}
-
-/// A stop that no handler is asked about.
-fn decided<E>(fault: Fault<E>) -> Stop<E> {
-    Box::new(Stopped {
-        fault,
-        node: None,
-        decided: true,
-    })
 }
 
 fn decode<H: Application>(

@@ -1,5 +1,6 @@
 //! Why a record, or the whole task, did not go on.
 
+use crate::application::Stage;
 use crate::host::{By, Fault, Refusal};
 use crate::plan::NodeId;
 
@@ -9,6 +10,25 @@ pub struct Stopped<E> {
     pub fault: Fault<E>,
     pub node: Option<NodeId>,
     pub decided: bool,
+    /// Where it failed first, and what: for the error's text.
+    pub told: Option<Told>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// A node, a sink or a source.
+    pub name: String,
+    pub what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Stage(Stage),
+    /// The handler of a stage, which was asked about another failure.
+    Handler(Stage),
+    Extractor,
+    /// The record as it came: it has no time.
+    Reading,
 }
 
 pub type Stop<E> = Box<Stopped<E>>;
@@ -21,7 +41,23 @@ impl<E> From<Fault<E>> for Stop<E> {
             fault,
             node: None,
             decided: false,
+            told: None,
         })
+    }
+}
+
+/// A stop that no handler is asked about.
+pub fn decided<E>(fault: Fault<E>) -> Stop<E> {
+    let mut stop = Stop::from(fault);
+    stop.decided = true;
+    stop
+}
+
+impl<E> Stopped<E> {
+    /// Say where it failed, unless that is known from further down.
+    pub fn tell(&mut self, name: &str, what: What) {
+        let name = || name.to_owned();
+        self.told.get_or_insert_with(|| Told { name: name(), what });
     }
 }
 

@@ -19,7 +19,7 @@ use crate::plan::sink::Target;
 use crate::plan::{Plan, SourceId, TopicId};
 use crate::queues::{Head, Queue, Ready};
 use crate::record::Record;
-use crate::stop::{Outcome, raised};
+use crate::stop::{Outcome, decided, raised};
 
 /// One record of a source topic. Times are ms since the epoch.
 #[derive(Clone, Debug)]
@@ -66,7 +66,12 @@ pub struct Task<H: Application> {
     /// Some topic that is written may be read here too.
     feeds: bool,
     fed_back: usize,
+    /// How many records went through.
+    gone: usize,
 }
+
+/// After how many records the host is asked whether to go on.
+const UNASKED: usize = 1 << 14;
 
 impl<H: Application> Task<H> {
     /// A task whose processors are made ready; `now` is the wall clock's time in ms.
@@ -80,6 +85,7 @@ impl<H: Application> Task<H> {
             offsets: Vec::new(),
             feeds: false,
             fed_back: 0,
+            gone: 0,
         };
         task.engine.context.now = now;
         for (id, source) in plan.sources.iter().enumerate() {
@@ -252,6 +258,12 @@ impl<H: Application> Task<H> {
         }
     }
 
+    /// Whether a stop has left records in queues.
+    pub(crate) fn has_waiting(&self) -> bool {
+        let mut queues = self.queues.iter();
+        queues.any(|queue| queue.head.is_some() || !queue.waiting.is_empty())
+    }
+
     fn enqueue(&mut self, plan: &Plan, host: &mut H, queue: usize, record: Input) -> Outcome<H> {
         let was_empty = self.queues[queue].head.is_none();
         self.queues[queue].waiting.push_back(record);
@@ -333,6 +345,11 @@ impl<H: Application> Task<H> {
         }
         if self.engine.has_suppress {
             self.engine.commit_suppressed();
+        }
+        self.gone = self.gone.wrapping_add(1);
+        if self.gone.is_multiple_of(UNASKED) {
+            host.interrupted()
+                .map_err(|error| decided(Fault::Host(error)))?;
         }
         Ok(())
     }

@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from operator import index
+from typing import Any, NamedTuple, Protocol, SupportsIndex
+
+from ottla.streams.errors import StreamsError
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -123,3 +126,18 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Close processors and stores."""
+
+
+def time_of(given: object) -> int:
+    """A time in ms that a user's function or test gave.
+
+    Raises:
+        StreamsError: it is no whole number of 64 bits.
+    """
+    hint = "a time is a whole number of ms since the epoch, in 64 bits"
+    if not isinstance(given, SupportsIndex):
+        raise StreamsError(f"a {type(given).__name__} is no time", hint=hint)
+    time = index(given)
+    if not -(2**63) <= time < 2**63:
+        raise StreamsError("the number is too large for a time", hint=hint)
+    return time

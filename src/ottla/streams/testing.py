@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ottla.streams.errors import StreamsError
-from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped
+from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped, time_of
 from ottla.streams.plan.topology import Topology
 from ottla.streams.serdes import Serde, serde_for
 
@@ -306,4 +306,4 @@ def ms_of(time: int | datetime) -> int:
     if isinstance(time, datetime):
         aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
         return round((aware - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
-    return time
+    return time_of(time)

@@ -41,7 +41,8 @@ def in_batches(size: int) -> list[Produced]:
     found = []
     for at in range(0, len(ROWS), size):
         rows = [Record(r.key, r.value, r.headers, r.timestamp) for r in ROWS[at : at + size]]
-        for topic, sealed in task.process_batches("in", 0, build_batch(rows), 0):
+        for topic, partition, sealed in task.process_batches("in", 0, build_batch(rows), 0):
+            assert partition is None
             for batch in read_batches(sealed):
                 found += [
                     Produced(0, topic, r.key, r.value, r.timestamp_ms, tuple(r.headers))

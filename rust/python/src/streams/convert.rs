@@ -110,11 +110,12 @@ impl Words {
             return Ok(Value::Bool(truth.is_true()));
         }
         if object.is_exact_instance(self.windowed.bind(object.py())) {
-            return Ok(Value::Windowed(Arc::new(Windowed {
-                key: self.from_python(object.getattr("key")?)?,
-                start: object.getattr("start")?.extract()?,
-                end: object.getattr("end")?.extract()?,
-            })));
+            let time = |name| object.getattr(name)?.extract::<i64>();
+            // Times that are none stay Python's, as numbers do: the serde says so, if it comes to that.
+            if let (Ok(start), Ok(end)) = (time("start"), time("end")) {
+                let key = self.from_python(object.getattr("key")?)?;
+                return Ok(Value::Windowed(Arc::new(Windowed { key, start, end })));
+            }
         }
         Ok(Value::Object(Object::new(object)))
     }

@@ -9,7 +9,7 @@ use ottla_streams::engine::Engine;
 use ottla_streams::host::{By, Fault, FunctionId, Headers, Host, SerdeId};
 use ottla_streams::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use ottla_streams::record::Record;
-use ottla_streams::stop::{Outcome, raised};
+use ottla_streams::stop::{Outcome, Stop, raised};
 use ottla_streams::value::Value;
 use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
@@ -27,9 +27,10 @@ pub struct PythonHost {
     /// `ottla.streams.fast.processing.Processing`: everything that is not hot.
     pub processing: Py<PyAny>,
     pub slot: Slot,
-    /// Where an inner forward stopped and that it is decided, while its exception goes through the user's
-    /// code.
-    pub stopped: Option<(Option<NodeId>, bool)>,
+    /// How inner forwards stopped, while their exceptions go through the user's code, which may keep them.
+    pub stopped: Vec<(PyErr, Stop<PyErr>)>,
+    /// How many processors and callbacks are at work, one inside the other.
+    pub depth: usize,
 }
 
 type Native = Value<Object>;
@@ -87,14 +88,25 @@ impl PythonHost {
         self.processing.bind(py).call_method1(method, arguments)
     }
 
-    /// An exception of a user's processor: one that came out of a forward keeps its place.
-    fn stop(&mut self, error: PyErr) -> ottla_streams::stop::Stop<PyErr> {
-        let mut stop = raised(error);
-        if let Some((node, decided)) = self.stopped.take() {
-            stop.node = node;
-            stop.decided = decided;
+    /// What a user's processor came to: an exception that came out of a forward is that stop again, all
+    /// others are failures of its own.
+    fn outcome(&mut self, outcome: PyResult<()>) -> Outcome<Self> {
+        let outcome = outcome.map_err(|error| {
+            let known = Python::attach(|py| {
+                let raised = error.value(py);
+                let mut kept = self.stopped.iter();
+                kept.position(|(kept, _)| kept.value(py).is(raised))
+            });
+            match known {
+                Some(place) => self.stopped.swap_remove(place).1,
+                None => raised(error),
+            }
+        });
+        self.depth -= 1;
+        if self.depth == 0 {
+            self.stopped.clear();
         }
-        stop
+        outcome
     }
 }
 
@@ -137,8 +149,14 @@ impl Host for PythonHost {
             if list.len() != count {
                 *headers = headers_from_python(list.as_any())?;
             }
-            let bytes: Option<Vec<u8>> = bytes.extract()?;
-            Ok(bytes.map(Bytes::from))
+            if bytes.is_none() {
+                return Ok(None);
+            }
+            if let Ok(bytes) = bytes.cast::<PyBytes>() {
+                return Ok(Some(Bytes::copy_from_slice(bytes.as_bytes())));
+            }
+            self.ask(py, "not_bytes", (serialize, bytes, topic))?; // It raises.
+            Ok(None)
         })
     }
 
@@ -187,6 +205,7 @@ impl Application for PythonHost {
         _node: NodeId,
         record: &Record<Object>,
     ) -> Outcome<Self> {
+        self.depth += 1;
         let _scope = self.slot.clone().lend(engine, self);
         let outcome = Python::attach(|py| {
             let key = self.words.to_python(py, &record.key)?;
@@ -195,7 +214,7 @@ impl Application for PythonHost {
             let arguments = (processor, key, value, record.timestamp, headers);
             self.ask(py, "process", arguments).map(|_| ())
         });
-        outcome.map_err(|error| self.stop(error))
+        self.outcome(outcome)
     }
 
     fn transform(
@@ -239,10 +258,11 @@ impl Application for PythonHost {
         _node: NodeId,
         timestamp: i64,
     ) -> Outcome<Self> {
+        self.depth += 1;
         let _scope = self.slot.clone().lend(engine, self);
         let outcome =
             Python::attach(|py| self.ask(py, "punctuate", (callback, timestamp)).map(|_| ()));
-        outcome.map_err(|error| self.stop(error))
+        self.outcome(outcome)
     }
 
     fn close(
@@ -282,12 +302,13 @@ impl Application for PythonHost {
             let function = self.functions[function as usize].bind(py);
             let values = values.iter().map(|each| self.words.to_python(py, each));
             let values = values.collect::<PyResult<Vec<_>>>()?;
-            match function.call1((values,)) {
-                Ok(results) => {
-                    let results = results.try_iter()?;
-                    let results = results.map(|each| self.words.from_python(each?));
-                    results.collect::<PyResult<Vec<_>>>().map(Some)
-                }
+            let results = function.call1((values,)).and_then(|results| {
+                let results = results.try_iter()?;
+                let results = results.map(|each| self.words.from_python(each?));
+                results.collect::<PyResult<Vec<_>>>()
+            });
+            match results {
+                Ok(results) => Ok(Some(results)),
                 Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
                 Err(error) => Err(error),
             }
@@ -368,7 +389,11 @@ impl Application for PythonHost {
                 headers,
                 partition_time,
             );
-            self.ask(py, "extract_timestamp", arguments)?.extract()
+            let given = self.ask(py, "extract_timestamp", arguments)?;
+            match given.extract() {
+                Ok(time) => Ok(time),
+                Err(_) => self.ask(py, "time_of", (given,))?.extract(),
+            }
         })
     }
 
@@ -390,6 +415,11 @@ impl Application for PythonHost {
     fn failed(&mut self, failure: &Failure<'_, PyErr>) -> PyResult<Answer> {
         Python::attach(|py| {
             let context = failure.context;
+            if let Fault::Host(error) = failure.fault
+                && !error.is_instance_of::<PyException>(py)
+            {
+                return Err(error.clone_ref(py)); // Ctrl-C and its like are no failures of a record.
+            }
             let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map(|b| PyBytes::new(py, b));
             let stage = match failure.stage {
                 Stage::Deserialization => "deserialization",
@@ -428,6 +458,10 @@ impl Application for PythonHost {
                 stack,
             }
         })
+    }
+
+    fn interrupted(&mut self) -> PyResult<()> {
+        Python::attach(|py| py.check_signals())
     }
 
     fn skipped(&mut self, node: &str, reason: &str, topic: Option<&str>, context: &Context) {

@@ -1,7 +1,10 @@
-//! What a task has produced as sealed record batches, one a topic.
+//! What a task has produced as sealed record batches: one a topic, or one for each of its partitions that a
+//! partitioner chose.
 //!
 //! All lengths are known beforehand here, so a batch is one allocation, and a record is copied once: small
 //! batches of one record cost little more than their bytes.
+
+use std::collections::HashMap;
 
 use ottla_core::batch::varint::{len_i32, len_i64, put_i32, put_i64};
 use ottla_core::batch::{HEADER_BYTES, MAGIC, NO_PRODUCER_ID, PREFIX_BYTES, seal};
@@ -16,13 +19,19 @@ const UNOPENED: u32 = u32::MAX;
 /// The batches under construction; kept for the next time, with what they took.
 #[derive(Default)]
 pub struct Sealer {
-    /// The place of each topic in `open`.
+    /// The place of each topic in `open`, for records whose partition nobody chose.
     places: Vec<u32>,
+    /// The place of each topic and partition that was chosen.
+    chosen: HashMap<(TopicId, i32), u32>,
     open: Vec<Open>,
 }
 
+/// A topic, the partition that was chosen or -1, and the batch.
+pub type Sealed = (TopicId, i32, Vec<u8>);
+
 struct Open {
     topic: TopicId,
+    partition: i32,
     count: i32,
     room: usize,
     base_timestamp: i64,
@@ -31,8 +40,8 @@ struct Open {
 }
 
 impl Sealer {
-    /// One batch a topic, in the order in which topics were first written to.
-    pub fn seal(&mut self, output: &Output) -> Result<Vec<(TopicId, Vec<u8>)>, String> {
+    /// One batch for each topic and chosen partition, in the order in which they were first written to.
+    pub fn seal(&mut self, output: &Output) -> Result<Vec<Sealed>, String> {
         for row in output.rows() {
             self.count(output, row);
         }
@@ -42,24 +51,40 @@ impl Sealer {
             open.count = 0;
         }
         for row in output.rows() {
-            let place = self.places[row.topic as usize];
+            let place = *self.place(row);
             self.open[place as usize].append(output, row)?;
         }
-        for open in &self.open {
+        for open in self.open.iter().filter(|open| open.partition < 0) {
             self.places[open.topic as usize] = UNOPENED;
         }
+        self.chosen.clear();
         self.open.drain(..).map(Open::finish).collect()
     }
 
-    fn count(&mut self, output: &Output, row: &Row) {
+    fn place(&mut self, row: &Row) -> &mut u32 {
+        if row.partition >= 0 {
+            let key = (row.topic, row.partition);
+            return self.chosen.entry(key).or_insert(UNOPENED);
+        }
         let topic = row.topic as usize;
         if self.places.len() <= topic {
             self.places.resize(topic + 1, UNOPENED);
         }
-        if self.places[topic] == UNOPENED {
-            self.places[topic] = self.open.len() as u32;
+        &mut self.places[topic]
+    }
+
+    fn count(&mut self, output: &Output, row: &Row) {
+        let fresh = self.open.len() as u32;
+        let place = self.place(row);
+        let is_fresh = *place == UNOPENED;
+        if is_fresh {
+            *place = fresh;
+        }
+        let place = *place as usize;
+        if is_fresh {
             self.open.push(Open {
                 topic: row.topic,
+                partition: row.partition,
                 count: 0,
                 room: HEADER_BYTES,
                 base_timestamp: row.timestamp,
@@ -70,7 +95,7 @@ impl Sealer {
         let headers = output.headers(row).iter().map(|(name, value)| {
             HEADER_OVERHEAD_MAX + name.len() + value.as_ref().map_or(0, |value| value.len())
         });
-        let open = &mut self.open[self.places[topic] as usize];
+        let open = &mut self.open[place];
         open.room += RECORD_OVERHEAD_MAX + row.bytes() + headers.sum::<usize>();
         open.max_timestamp = open.max_timestamp.max(row.timestamp);
     }
@@ -104,7 +129,7 @@ impl Open {
     }
 
     /// Fills in the header: no offset, no epoch, no producer, times as they were given.
-    fn finish(self) -> Result<(TopicId, Vec<u8>), String> {
+    fn finish(self) -> Result<Sealed, String> {
         let mut batch = self.batch;
         let length = i32::try_from(batch.len() - PREFIX_BYTES);
         let length = length.map_err(|_| "a batch over 2 GiB".to_owned())?;
@@ -119,7 +144,7 @@ impl Open {
         batch[53..57].copy_from_slice(&(-1i32).to_be_bytes());
         batch[57..61].copy_from_slice(&self.count.to_be_bytes());
         seal(&mut batch);
-        Ok((self.topic, batch))
+        Ok((self.topic, self.partition, batch))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ottla_streams::application::Stage;
 use ottla_streams::engine::{Clock, Engine};
 use ottla_streams::output::Output;
 use ottla_streams::plan::{NodeId, Plan, TopicId};
 use ottla_streams::record::Record;
-use ottla_streams::stop::Stop;
+use ottla_streams::stop::{Stop, What};
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
@@ -94,7 +95,8 @@ impl StreamsTask {
             serdes,
             processing,
             slot: slot.clone(),
-            stopped: None,
+            stopped: Vec::new(),
+            depth: 0,
         };
         Ok(Self {
             inner: Mutex::new(Inner {
@@ -118,7 +120,7 @@ impl StreamsTask {
                 inner.task = Some(task);
                 Ok(None)
             }
-            Err(stop) => Ok(Some(self.stopped(py, &stop, -1))),
+            Err(stop) => Ok(Some(self.stopped(py, &stop, (None, -1)))),
         }
     }
 
@@ -147,7 +149,7 @@ impl StreamsTask {
     }
 
     /// Process the record batches of a topic's partition as a fetch brings them; what they cause comes back
-    /// as one sealed batch a topic.
+    /// as one sealed batch for each topic and chosen partition: (topic, partition, batch).
     #[allow(clippy::type_complexity)]
     fn process_batches<'py>(
         &self,
@@ -157,7 +159,7 @@ impl StreamsTask {
         data: &Bound<'py, PyBytes>,
         now: i64,
     ) -> PyResult<(
-        Vec<(Bound<'py, PyString>, Bound<'py, PyBytes>)>,
+        Vec<(Bound<'py, PyString>, Option<i32>, Bound<'py, PyBytes>)>,
         Option<Stopped<'py>>,
     )> {
         let data = Bytes::copy_from_slice(data.as_bytes());
@@ -179,11 +181,13 @@ impl StreamsTask {
             Ok((built, outcome))
         })
         .map_err(|text| refusal_of("corrupt-batch", text))?;
-        let cause = task.engine.context.cause;
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
-        let built = built
-            .into_iter()
-            .map(|(topic, batch)| (names.shown(py, plan, topic), PyBytes::new(py, &batch)));
+        let place = self.place(&task.engine);
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
+        let built = built.into_iter().map(|(topic, partition, batch)| {
+            let partition = (partition >= 0).then_some(partition);
+            let batch = PyBytes::new(py, &batch);
+            (names.shown(py, plan, topic), partition, batch)
+        });
         Ok((built.collect(), stopped))
     }
 
@@ -194,12 +198,15 @@ impl StreamsTask {
             Some(task) => task.close(host),
             None => Ok(()),
         };
-        Ok(outcome.err().map(|stop| self.stopped(py, &stop, -1)))
+        Ok(outcome
+            .err()
+            .map(|stop| self.stopped(py, &stop, (None, -1))))
     }
 
     // ------------------------------------------------------------ what processors ask
 
-    /// Send a record from a node to all its children, or to the child of this place.
+    /// Send a record from a node to all its children, or to the child of this place; false where neither a
+    /// processor nor a callback is at work, so that nothing could be the record's cause.
     fn forward(
         &self,
         node: NodeId,
@@ -208,18 +215,27 @@ impl StreamsTask {
         value: Bound<'_, PyAny>,
         timestamp: i64,
         headers: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         let py = key.py();
         let headers = headers_from_python(headers)?;
-        self.with_engine(|engine, host| {
+        let forwarded = self.slot.with(|engine, host| {
+            if host.depth == 0 {
+                return Ok(false);
+            }
             let key = host.words.from_python(key)?;
             let value = host.words.from_python(value)?;
             let record = Record::plain(key, value, timestamp, headers);
             engine.forward(host, node, child, &record).map_err(|stop| {
-                host.stopped = Some((stop.node, stop.decided));
-                error_of(py, &stop.fault)
-            })
-        })?
+                let error = error_of(py, &stop.fault);
+                host.stopped.push((error.clone_ref(py), stop));
+                error
+            })?;
+            Ok(true)
+        });
+        forwarded.unwrap_or_else(|| match self.inner.try_lock() {
+            Some(_) => Ok(false),
+            None => Err(busy()),
+        })
     }
 
     /// Call back number `callback` every `interval` ms; the number is for `cancel`.
@@ -339,8 +355,16 @@ impl StreamsTask {
     }
 }
 
-/// The exception, the node where it stopped, and the place in the batch of its record.
-type Stopped<'py> = (Bound<'py, PyAny>, Option<String>, i32);
+/// The exception; where it stopped, what failed there and at which stage; the record's origin, and its place
+/// in the batch.
+type Stopped<'py> = (
+    Bound<'py, PyAny>,
+    Option<(String, &'static str, Option<&'static str>)>,
+    Option<(String, i32, i64)>,
+    i32,
+);
+
+type Place = (Option<(String, i32, i64)>, i32);
 
 impl StreamsTask {
     pub fn with_engine<R>(
@@ -411,20 +435,45 @@ impl StreamsTask {
         work: impl FnOnce(&mut Task<PythonHost>, &mut PythonHost) -> Result<(), Stop<PyErr>> + Send,
     ) -> PyResult<(Vec<Row<'py>>, Option<Stopped<'py>>)> {
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
-        let Inner { task, host, .. } = &mut *inner;
+        let Inner {
+            task, host, names, ..
+        } = &mut *inner;
         let task = task.as_mut().ok_or_else(not_started)?;
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
-        let rows = rows_of(py, &self.plan, &task.engine.output)?;
+        let rows = rows_of(py, &self.plan, names, &task.engine.output)?;
         task.engine.output.clear();
-        let cause = task.engine.context.cause;
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
+        let place = self.place(&task.engine);
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
         Ok((rows, stopped))
     }
 
-    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {
+    /// The record at hand: (topic, partition, offset), unless time alone is at work; its place in the batch.
+    fn place(&self, engine: &Engine<PythonHost>) -> Place {
+        let context = &engine.context;
+        let origin = context.topic.map(|topic| {
+            let topic = self.plan.topic_name(topic).to_owned();
+            (topic, context.partition, context.offset)
+        });
+        (origin, context.cause)
+    }
+
+    fn stopped<'py>(
+        &self,
+        py: Python<'py>,
+        stop: &Stop<PyErr>,
+        (origin, cause): Place,
+    ) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
-        let node = stop.node.map(|node| self.plan.nodes[node].name.clone());
-        (error.into_any(), node, cause)
+        let told = stop.told.as_ref().map(|told| {
+            let (what, stage) = match told.what {
+                What::Stage(stage) => ("failed", Some(stage)),
+                What::Handler(stage) => ("handler", Some(stage)),
+                What::Extractor => ("extractor", None),
+                What::Reading => ("reading", None),
+            };
+            (told.name.clone(), what, stage.map(Stage::word))
+        });
+        (error.into_any(), told, origin, cause)
     }
 }
 
@@ -436,9 +485,12 @@ fn not_started() -> PyErr {
     PyValueError::new_err("the task was not started")
 }
 
-fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<Row<'py>>> {
-    let names = (0..plan.topics.len() as TopicId).map(|topic| plan.topic_name(topic));
-    let topics: Vec<_> = names.map(|name| PyString::new(py, name)).collect();
+fn rows_of<'py>(
+    py: Python<'py>,
+    plan: &Plan,
+    names: &mut Names,
+    output: &Output,
+) -> PyResult<Vec<Row<'py>>> {
     let none = py.None().into_bound(py);
     let bytes = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => PyBytes::new(py, bytes).into_any(),
@@ -449,7 +501,7 @@ fn rows_of<'py>(py: Python<'py>, plan: &Plan, output: &Output) -> PyResult<Vec<R
         let partition = (row.partition >= 0).then_some(row.partition);
         (
             row.cause,
-            &topics[row.topic as usize],
+            names.shown(py, plan, row.topic),
             bytes(output.key(row)),
             bytes(output.value(row)),
             row.timestamp,

@@ -90,7 +90,7 @@ fn usual<'a, H: Application>(
     for (start, held) in incoming.between(run, first)?.into_iter().rev() {
         starts.push(start);
         let end = start.saturating_add(difference);
-        if start == timestamp + 1 {
+        if timestamp.checked_add(1) == Some(start) {
             has_right = true;
         } else if end > timestamp {
             add(run, incoming, start, &held)?;

@@ -22,7 +22,7 @@ use crate::plan::operator::Windowed as Row;
 use crate::plan::window::Windows;
 use crate::plan::{Node, NodeId};
 use crate::record::{Change, Record};
-use crate::stop::Outcome;
+use crate::stop::{Outcome, refused};
 use crate::stores::Put;
 use crate::stores::kept::{Entry, Kept};
 use crate::value::{Value, Windowed};
@@ -104,6 +104,15 @@ pub(super) fn process<'a, H: Application>(
     let close_time = run
         .seen(id, record.timestamp)
         .saturating_sub(row.windows.grace());
+    if row.windows.overflow(record.timestamp) {
+        return Err(refused(
+            format!(
+                "the window of the time {} would end after the last time there is",
+                record.timestamp
+            ),
+            "look at the record's time: it is in ms since the epoch",
+        ));
+    }
     let raw = run.needed_key(row.store, &record.key)?;
     for (start, end) in row.windows.of(record.timestamp) {
         if end <= close_time {
@@ -313,6 +322,16 @@ impl Windows {
         match self {
             Self::Time { size, .. } => *size,
             Self::Unlimited { .. } => i64::MAX,
+        }
+    }
+
+    /// Whether the last window of a time ends after all times, as no window of Kafka's can.
+    fn overflow(&self, timestamp: i64) -> bool {
+        match self {
+            Self::Time { size, advance, .. } => {
+                (timestamp / advance * advance).checked_add(*size).is_none()
+            }
+            Self::Unlimited { .. } => false,
         }
     }
 

@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ottla.streams.errors import ProcessingError
-from ottla.streams.execution import Answer, Failure, Headers, Settings
+from ottla.streams.errors import ProcessingError, not_at_work
+from ottla.streams.execution import Answer, Failure, Headers, Settings, time_of
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
     Cancellable,
@@ -22,6 +22,7 @@ from ottla.streams.processors import (
     RecordContext,
     RecordMetadata,
 )
+from ottla.streams.serdes.serde import not_bytes
 
 if TYPE_CHECKING:
     from ottla._core import StreamsTask
@@ -97,9 +98,10 @@ class FastContext:
                 f"{self._name} forwarded to {to}, which is no child of it",
                 hint=f"its children are {', '.join(self._children) or 'none'}",
             )
-        self._task.forward(
+        if not self._task.forward(
             self._place, child, record.key, record.value, record.timestamp, record.headers
-        )
+        ):
+            raise not_at_work(self._name)
 
     def schedule(
         self,
@@ -254,6 +256,12 @@ class Processing:
     def extract_timestamp(self, extractor: int, *record: Any) -> int:
         return self._extractors[extractor](*record)
 
+    def time_of(self, given: Any) -> int:
+        return time_of(given)
+
+    def not_bytes(self, serialize: Any, data: Any, topic: str) -> None:
+        raise not_bytes(serialize.__self__, data, topic)
+
     def partition(self, partitioner: int, topic: str, key: Any, value: Any) -> list[int] | None:
         count = self.settings.partitions
         chosen = self._partitioners[partitioner](
@@ -298,7 +306,10 @@ class Processing:
         """What a dead letter says of an error: its class, its text, its traceback."""
         kind = type(error)
         stack = "".join(traceback.format_exception(error))
-        return f"{kind.__module__}.{kind.__qualname__}", str(error), stack
+        said = f"{kind.__module__}.{kind.__qualname__}", str(error), stack
+        # Half a surrogate is no UTF-8: headers have "?" for it.
+        of_class, text, stack = (each.encode(errors="replace").decode() for each in said)
+        return of_class, text, stack
 
     def skipped(
         self, node: str, reason: str, topic: str | None, partition: int, offset: int

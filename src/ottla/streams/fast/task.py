@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ottla._core import StreamsTask
-from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.errors import ProcessingError, StreamsError, failed_at, kept, said
 from ottla.streams.execution import Input, Produced, Settings, Skipped
 from ottla.streams.fast.compiled import compiled
 from ottla.streams.fast.processing import Processing
 from ottla.streams.fast.stores import face_of
 from ottla.streams.plan.topology import Topology
 
-Stopped = tuple[BaseException, str | None, int]
+#: (error, (node, what failed, stage), (topic, partition, offset), place in the batch)
+Stopped = tuple[BaseException, tuple[str, str, str | None] | None, tuple[str, int, int] | None, int]
 
 
 class FastTask:
@@ -46,14 +47,18 @@ class FastTask:
 
     def process_batches(
         self, topic: str, partition: int, data: bytes, now: int
-    ) -> list[tuple[str, bytes]]:
-        """Process whole record batches as a fetch brings them; one sealed batch comes back a topic.
+    ) -> list[tuple[str, int | None, bytes]]:
+        """Process whole record batches as a fetch brings them; (topic, partition, sealed batch)
+        come back, one for each topic, and for each of its partitions that a partitioner chose.
 
         No record becomes a Python object on the way, unless the plan asks Python about it.
+
+        Raises:
+            ProcessingError: a record failed; `produced` has the batches of what came before it.
+            CoreError: the batches are damaged.
         """
         batches, stopped = self._task.process_batches(topic, partition, data, now)
-        if stopped is not None:
-            self._raise(stopped, [])
+        self._raise(stopped, batches)
         return batches
 
     def advance(self, now: int) -> list[Produced]:
@@ -79,18 +84,19 @@ class FastTask:
     def close(self) -> None:
         self._raise(self._task.close(), [])
 
-    def _raise(self, stopped: Stopped | None, produced: list[Produced]) -> None:
+    def _raise(self, stopped: Stopped | None, produced: Sequence[object]) -> None:
         if stopped is None:
             return
-        error, node, place = stopped
-        failure = (
-            error
-            if isinstance(error, ProcessingError) and node is None
-            else ProcessingError(
-                f"{node or 'the task'}: {error}",
-                hint="mend the cause, or give a handler that resumes",
+        error, told, origin, place = stopped
+        if not isinstance(error, Exception):
+            failure = error
+        elif told is None:
+            failure = ProcessingError(
+                f"the task: {said(error)}", hint=getattr(error, "hint", None) or "mend the cause"
             )
-        )
-        failure.produced = tuple(produced)
-        failure.place = place
+        else:
+            node, what, stage = told
+            text, hint = failed_at(node, origin, what, stage, error)
+            failure = ProcessingError(text, hint=hint)
+        kept(failure, produced, place)
         raise failure from (None if failure is error else error)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ottla.streams.serdes import Serde
+from ottla.streams.serdes.serde import not_bytes
 
 Writer = Callable[[Any], bytes | None]
 Reader = Callable[[bytes | None], Any]
@@ -24,7 +25,20 @@ def writer(serde: Serde | None, topic: str, *, is_key: bool = False) -> Writer:
     def write(value: Any) -> bytes | None:
         return serialize(value, topic)
 
+    if serde.native is None:
+        return lambda value: checked(serde, serialize(value, topic), topic)
     return write
+
+
+def checked(serde: Serde, data: Any, topic: str) -> bytes | None:
+    """What a serde of the user's wrote.
+
+    Raises:
+        SerdeError: it is neither bytes nor None.
+    """
+    if data is None or isinstance(data, bytes):
+        return data
+    raise not_bytes(serde, data, topic)
 
 
 def reader(serde: Serde | None, topic: str, *, is_key: bool = False) -> Reader:

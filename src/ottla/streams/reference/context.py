@@ -24,6 +24,7 @@ class Context:
     """State of a task that is not in stores. Times are ms since the epoch."""
 
     __slots__ = (
+        "at_work",
         "cause",
         "commit_requested",
         "headers",
@@ -59,6 +60,8 @@ class Context:
         self.produced: list[Produced] = []
         self.skipped: Counter[Skipped] = Counter()
         self.commit_requested = False
+        #: Whether records or clocks run: only then processors may forward.
+        self.at_work = False
 
     def record(self) -> tuple[Any, ...]:
         """Everything about the record at hand, to be put back with `set_record`."""

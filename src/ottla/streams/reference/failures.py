@@ -12,7 +12,7 @@ from __future__ import annotations
 import traceback
 from typing import NoReturn
 
-from ottla.streams.errors import ProcessingError
+from ottla.streams.errors import ProcessingError, failed_at
 from ottla.streams.execution import Answer, Failure, Handler, Headers
 from ottla.streams.reference.context import Context
 
@@ -21,6 +21,10 @@ PREFIX = "__streams.errors."
 
 class Stopped(ProcessingError):
     """A failure that was decided: no handler further up is asked about it again."""
+
+
+class NotWritten(ProcessingError):
+    """A sink's failure on its way to the parent's handler; its text says all already."""
 
 
 class Failures:
@@ -41,57 +45,65 @@ class Failures:
         Raises:
             ProcessingError: it says to stop, or failed itself.
         """
-        self.decide(self.handlers[stage], self.failure(stage, node, error))
+        self.decide(self.handlers[stage], self.failure(stage, node, error), error)
 
     def handle_global(self, stage: str, node: str, error: Exception) -> None:
         """As `handle` for a global store's processor, which writes no dead letters."""
-        self.decide(self.handlers[stage], self.failure(stage, node, error), dead_letter=False)
+        failure = self.failure(stage, node, error)
+        self.decide(self.handlers[stage], failure, error, dead_letter=False)
 
     def failure(self, stage: str, node: str, error: Exception) -> Failure:
         context = self.context
+        if isinstance(error, NotWritten) and isinstance(error.__cause__, Exception):
+            error = error.__cause__
         return Failure(
             stage, node, context.topic or "", context.partition, context.offset, context.timestamp,
             context.raw_key, context.raw_value, context.headers, error,
         )  # fmt: skip
 
     def decide(
-        self, handler: Handler | None, failure: Failure, *, dead_letter: bool = True
+        self,
+        handler: Handler | None,
+        failure: Failure,
+        came: Exception,
+        *,
+        dead_letter: bool = True,
     ) -> None:
         answer = Answer.FAIL
         if handler is not None:
             try:
                 answer = handler(failure)
             except Exception as error:
-                self.stop(failure, f"the {failure.stage} handler failed too: {error}", error)
+                self.stop(failure, "handler", error)
         topic = self.context.settings.dead_letter_topic
         if topic is not None and dead_letter:
             self.context.produce(
                 topic, failure.key, failure.value, failure.timestamp, dead_letter_headers(failure)
             )
         if answer is not Answer.RESUME:
-            self.stop(failure, f"{failure.stage} failed: {failure.error}", failure.error)
+            self.stop(failure, "failed", came)
         self.context.skip(failure.node, f"{failure.stage} failed: {type(failure.error).__name__}")
 
     def stop(self, failure: Failure, what: str, error: BaseException) -> NoReturn:
         """A sink's failure is its parent's too; all others are decided."""
-        kind = ProcessingError if failure.stage == "production" else Stopped
-        raise kind(
-            f"{failure.node} ({self.place()}): {what}",
-            hint=f"mend the cause, or give a {failure.stage} handler that resumes",
-        ) from error
+        if isinstance(error, NotWritten):
+            raise Stopped(str(error), hint=error.hint) from error.__cause__
+        kind = NotWritten if failure.stage == "production" and what == "failed" else Stopped
+        text, hint = failed_at(failure.node, self.origin(), what, failure.stage, error)
+        raise kind(text, hint=hint) from error
 
-    def stop_at(self, node: str, what: str, error: Exception) -> NoReturn:
+    def stop_at(self, node: str, what: str, stage: str | None, error: Exception) -> NoReturn:
         """Stop for what no handler is asked about, or where there is none."""
-        raise Stopped(
-            f"{node} ({self.place()}): {what} failed: {error}",
-            hint="mend the cause; a handler could leave out records that fail in operators",
-        ) from error
+        if isinstance(error, NotWritten):
+            raise Stopped(str(error), hint=error.hint) from error.__cause__
+        text, hint = failed_at(node, self.origin(), what, stage, error)
+        raise Stopped(text, hint=hint) from error
 
-    def place(self) -> str:
+    def origin(self) -> tuple[str, int, int] | None:
         context = self.context
         if context.topic is None:
-            return "by time"
-        return f"topic {context.topic}, partition {context.partition}, offset {context.offset}"
+            return None
+        return context.topic, context.partition, context.offset
 
 
 def dead_letter_headers(failure: Failure) -> Headers:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ottla.streams.errors import ProcessingError
+from ottla.streams.errors import ProcessingError, not_at_work
 from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.processors import Cancellable, Clock, FixedKeyRecord, Record, RecordMetadata
@@ -65,6 +65,8 @@ class NodeContext:
                 f"the transformer of {self._wiring.node} tried to forward a record",
                 hint="return the value; only a processor forwards",
             )
+        if not self._context.at_work:
+            raise not_at_work(self._wiring.node)
         self._operator.forward_record(record, to)  # type: ignore[attr-defined]
 
     def schedule(

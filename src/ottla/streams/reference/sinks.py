@@ -9,7 +9,7 @@ from ottla.streams.execution import Headers
 from ottla.streams.plan.topology import Sink as SinkRow
 from ottla.streams.plan.topology import Topology
 from ottla.streams.processors import RecordContext
-from ottla.streams.reference.codec import reads_headers, writer
+from ottla.streams.reference.codec import checked, reads_headers, writer
 from ottla.streams.reference.failures import Failures
 from ottla.streams.reference.operator import Operator, Wiring, bind
 from ottla.streams.reference.owning import of_its_own
@@ -60,6 +60,8 @@ class Sink(Operator):
             try:
                 raw_key = self.key_serde.serialize(key, topic, added)
                 raw_value = self.value_serde.serialize(value, topic, added)
+                checked(self.key_serde, raw_key, topic)
+                checked(self.value_serde, raw_value, topic)
             except Exception as error:
                 self.failures.handle("production", self.wiring.node, error)
                 continue

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from traceback import walk_tb
 from typing import Any
 
-from ottla.streams.errors import ProcessingError, StreamsError, TopologyError
-from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped
+from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, kept
+from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, time_of
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
 from ottla.streams.reference.catalog import OPERATORS, STORES
@@ -89,13 +89,16 @@ class ReferenceTask:
         context = self.context
         context.now = now
         context.produced = []
+        context.at_work = True
         self.fed_back = 0
         try:
             for context.cause, record in enumerate(records):
                 self._take(record)
-        except ProcessingError as error:
-            error.produced, error.place = tuple(context.produced), context.cause
+        except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
+            kept(error, context.produced, context.cause)
             raise
+        finally:
+            context.at_work = False
         return context.produced
 
     def advance(self, now: int) -> list[Produced]:
@@ -103,14 +106,17 @@ class ReferenceTask:
         context.now = now
         context.cause = UNKNOWN
         context.produced = []
+        context.at_work = True
         self.fed_back = 0
         try:
             self._punctuate("wall_clock", now)
             self._commit()
             self._work()
-        except ProcessingError as error:
-            error.produced = tuple(context.produced)
+        except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
+            kept(error, context.produced, UNKNOWN)
             raise
+        finally:
+            context.at_work = False
         return context.produced
 
     def store(self, name: str) -> Any:
@@ -199,7 +205,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "failed", "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
         if self.committing:
@@ -224,7 +230,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(failed_node(error, queue.name), "processing", error)
+            self.failures.stop_at(failed_node(error, queue.name), "failed", "processing", error)
         context.stream_time = stream_time
 
     def _feed_back(self) -> None:
@@ -429,13 +435,13 @@ class ReferenceTask:
     ) -> int:
         assert source.timestamp_extractor is not None
         try:
-            return source.timestamp_extractor(
+            return time_of(source.timestamp_extractor(
                 record.topic, record.partition, offset, record.timestamp, key, value,
                 record.headers, partition_time,
-            )  # fmt: skip
+            ))  # fmt: skip
         except Exception as error:
             self._at(record, offset)
-            self.failures.stop_at(source.name, "the timestamp extractor", error)
+            self.failures.stop_at(source.name, "extractor", None, error)
 
     def _without_time(self, source: Source, record: Input, offset: int, timestamp: int) -> None:
         """A negative time is an error of the record, unless the user's extractor gave it."""
@@ -446,7 +452,7 @@ class ReferenceTask:
                 f"a record of the topic {record.topic} has the negative time {timestamp}",
                 hint="give the source a timestamp extractor that makes one",
             )
-            self.failures.stop_at(source.name, "reading", error)
+            self.failures.stop_at(source.name, "reading", None, error)
         self.context.skip(source.name, "its time is negative")
         self.context.set_record(before)
 

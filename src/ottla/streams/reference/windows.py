@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.operators import Emit
@@ -87,9 +88,15 @@ class WindowAggregate(WindowOperator):
         if timestamp > self.stream_time:
             self.stream_time = timestamp
         close_time = self.stream_time - self.grace
+        windows = self.windows_for(timestamp)
+        if windows and windows[-1][1] > TIME_MAX:
+            raise ProcessingError(
+                f"the window of the time {timestamp} would end after the last time there is",
+                hint="look at the record's time: it is in ms since the epoch",
+            )
         raw = self.write_key(key)
         assert raw is not None
-        for start, end in self.windows_for(timestamp):
+        for start, end in windows:
             if end <= close_time:
                 self.skip("its window is closed")
                 continue

@@ -93,3 +93,11 @@ class Serde(ABC):
         )
         error.__cause__ = cause
         return error
+
+
+def not_bytes(serde: Serde, data: object, topic: str) -> SerdeError:
+    """The refusal of what a serde of the user's wrote."""
+    return SerdeError(
+        f"{serde.name} wrote a {type(data).__name__} where bytes or None belong (topic {topic})",
+        hint="let its `serialize` return bytes",
+    )

@@ -28,7 +28,8 @@ pub(super) fn process<'a, H: Application>(
         .saturating_add(row.windows.grace);
     let observed = run.observe(id, timestamp);
     // A record that is too late to be kept does not join itself.
-    let mut own = Some(own).filter(|_| timestamp > observed.saturating_sub(retention) + 1);
+    let mut own =
+        Some(own).filter(|_| timestamp > observed.saturating_sub(retention).saturating_add(1));
 
     let (from, to) = around(timestamp, before, after);
     for (other_time, other) in run.window_fetch(row.store, &record.key, from, to)? {
