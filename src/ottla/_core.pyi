@@ -1575,8 +1575,6 @@ class StreamsTask:
     def request_commit(self) -> None: ...
     def node(self, name: str) -> tuple[int, list[str], list[str]]:
         """Its number, the names of its children and of its stores; KeyError where there is none."""
-    def store(self, name: str) -> StreamsStore:
-        """KeyError where there is none."""
     def skipped(self) -> list[tuple[str, str, int]]:
         """(node, reason, count)"""
 
@@ -1588,6 +1586,8 @@ class StreamsStore:
     raises TypeError.
     """
 
+    def __new__(cls, task: StreamsTask, name: str) -> Self:
+        """KeyError where there is none."""
     def get(self, key: Any, as_of: int | None = None) -> _Held | None: ...
     def put(self, key: Any, value: Any, timestamp: int | None, headers: _Headers) -> None:
         """Without a timestamp at that of the record at hand."""

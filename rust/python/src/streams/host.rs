@@ -26,7 +26,7 @@ pub struct PythonHost {
     pub serdes: Vec<(Py<PyAny>, Py<PyAny>)>,
     /// `ottla.streams.fast.processing.Processing`: everything that is not hot.
     pub processing: Py<PyAny>,
-    pub slot: Slot,
+    pub slot: Slot<PythonHost>,
     /// How inner forwards stopped, while their exceptions go through the user's code, which may keep them.
     pub stopped: Vec<(PyErr, Stop<PyErr>)>,
     /// How many processors and callbacks are at work, one inside the other.

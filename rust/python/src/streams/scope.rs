@@ -8,32 +8,41 @@
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
+use ottla_streams::application::Application;
 use ottla_streams::engine::Engine;
 use parking_lot::Mutex;
 
-use super::host::PythonHost;
-
-#[derive(Clone, Copy)]
-struct Lent {
-    engine: *mut Engine<PythonHost>,
-    host: *mut PythonHost,
+struct Lent<H: Application> {
+    engine: *mut Engine<H>,
+    host: *mut H,
     thread: ThreadId,
 }
 
 // SAFETY: the pointers are only followed on the thread that lent them (`Slot::with`).
-unsafe impl Send for Lent {}
+unsafe impl<H: Application> Send for Lent<H> {}
 
-#[derive(Clone, Default)]
-pub struct Slot(Arc<Mutex<Option<Lent>>>);
+pub struct Slot<H: Application>(Arc<Mutex<Option<Lent<H>>>>);
 
-/// Takes back what was lent when it is dropped.
-pub struct Scope {
-    slot: Slot,
-    before: Option<Lent>,
+impl<H: Application> Default for Slot<H> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
 }
 
-impl Slot {
-    pub fn lend(&self, engine: &mut Engine<PythonHost>, host: &mut PythonHost) -> Scope {
+impl<H: Application> Clone for Slot<H> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Takes back what was lent when it is dropped.
+pub struct Scope<H: Application> {
+    slot: Slot<H>,
+    before: Option<Lent<H>>,
+}
+
+impl<H: Application> Slot<H> {
+    pub fn lend(&self, engine: &mut Engine<H>, host: &mut H) -> Scope<H> {
         let lent = Lent {
             engine,
             host,
@@ -46,14 +55,12 @@ impl Slot {
     }
 
     /// What `work` gives, if engine and host are lent on this thread.
-    pub fn with<R>(
-        &self,
-        work: impl FnOnce(&mut Engine<PythonHost>, &mut PythonHost) -> R,
-    ) -> Option<R> {
+    pub fn with<R>(&self, work: impl FnOnce(&mut Engine<H>, &mut H) -> R) -> Option<R> {
         let lent = self
             .0
             .lock()
             .take_if(|lent| lent.thread == thread::current().id())?;
+        let (engine, host) = (lent.engine, lent.host);
         let _back = Scope {
             slot: self.clone(),
             before: Some(lent),
@@ -61,12 +68,12 @@ impl Slot {
         // SAFETY: whoever lent them waits, on this thread, until its scope ends, and the scope put the
         // pointers of the innermost call here. They are taken out meanwhile, so that a serde or a function
         // that this work calls cannot get them a second time. So nothing else uses engine or host.
-        Some(unsafe { work(&mut *lent.engine, &mut *lent.host) })
+        Some(unsafe { work(&mut *engine, &mut *host) })
     }
 }
 
-impl Drop for Scope {
+impl<H: Application> Drop for Scope<H> {
     fn drop(&mut self) {
-        *self.slot.0.lock() = self.before;
+        *self.slot.0.lock() = self.before.take();
     }
 }

@@ -14,7 +14,7 @@ use ottla_streams::stop::{Stop, raised};
 use ottla_streams::stores::versioned::Put as Code;
 use ottla_streams::stores::{Put, Store};
 use ottla_streams::value::{Value, Windowed};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -48,6 +48,20 @@ type Native = Value<Object>;
 
 #[pymethods]
 impl StreamsStore {
+    /// A store by its name: for processors while they run, and for anybody between batches.
+    #[new]
+    fn new(task: Bound<'_, StreamsTask>, name: &str) -> PyResult<Self> {
+        let stores = &task.get().plan().stores;
+        let store = stores
+            .iter()
+            .position(|store| store.name == name)
+            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        Ok(Self {
+            task: task.unbind(),
+            store,
+        })
+    }
+
     // ------------------------------------------------------------ by key
 
     /// What a key holds; of a versioned store at a time, or the latest.

@@ -21,7 +21,6 @@ use super::convert::{Words, row_of};
 use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_python};
 use super::scope::Slot;
 use super::sealed::Sealer;
-use super::stores::StreamsStore;
 use crate::errors::refusal_of;
 
 struct Inner {
@@ -68,7 +67,7 @@ impl Names {
 pub struct StreamsTask {
     inner: Mutex<Inner>,
     plan: Arc<Plan>,
-    slot: Slot,
+    slot: Slot<PythonHost>,
     /// The plan asks Python at every record, so a batch holds the GIL; else it is released.
     holds_gil: bool,
 }
@@ -300,19 +299,6 @@ impl StreamsTask {
             .iter()
             .map(|s| self.plan.stores[*s].name.clone());
         Ok((place, children.collect(), stores.collect()))
-    }
-
-    /// A store by its name: for processors while they run, and for anybody between batches.
-    fn store(task: Bound<'_, Self>, name: &str) -> PyResult<StreamsStore> {
-        let stores = &task.get().plan.stores;
-        let store = stores
-            .iter()
-            .position(|store| store.name == name)
-            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
-        Ok(StreamsStore {
-            task: task.unbind(),
-            store,
-        })
     }
 
     /// A task and its processors hold each other: the collector finds out when nobody else does.

@@ -7,16 +7,14 @@ use comes as bytes and is read by the plan's own serdes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ottla._core import StreamsStore, StreamsTask
 from ottla.streams.execution import Headers
 from ottla.streams.faces import TIME_MAX, TIME_MIN, Held, WindowItem, face_over
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.processors import ValueAndTimestamp
 from ottla.streams.serdes import Serde, Windowed
-
-if TYPE_CHECKING:
-    from ottla._core import StreamsStore, StreamsTask
 
 
 class Backend:
@@ -132,7 +130,7 @@ BACKENDS: dict[StoreKind, Callable[[StreamsStore, Store], Backend]] = {
 
 def face_of(task: StreamsTask, row: Store, *, read_only: bool) -> Any:
     """A store of a task as a processor or a test is given it."""
-    backend = BACKENDS.get(row.kind, Backend)(task.store(row.name), row)
+    backend = BACKENDS.get(row.kind, Backend)(StreamsStore(task, row.name), row)
     return face_over(backend, read_only=read_only)
 
 
