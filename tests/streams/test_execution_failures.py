@@ -86,6 +86,30 @@ def test_a_loop_without_end_can_be_interrupted(executor: Executor) -> None:
         signal.signal(signal.SIGALRM, before)
 
 
+class Interrupted(Serde):
+    """Reads numbers; the second reading meets Ctrl-C, as it comes: once."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def serialize(self, value: Any, topic: str = "", headers: Any = None) -> bytes | None:
+        return long(value)
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Any = None) -> Any:
+        self.read += 1
+        if self.read == 2:
+            raise KeyboardInterrupt
+        return struct.unpack(">q", data or b"")[0]
+
+
+def test_an_interrupt_of_a_glance_ahead_is_not_lost(executor: Executor) -> None:
+    """If this failed, Ctrl-C would be forgotten where a batch is read to be asked about at once."""
+    app = numbers()
+    app.stream("in", value=Interrupted()).map_values(batched(list)).to("out", value=int)
+    with TopologyTest(app, executor=executor) as test, pytest.raises(KeyboardInterrupt):
+        test.process([Input("in", b"k", long(number), 0) for number in (1, 2, 3)])
+
+
 # ---------------------------------------------------------------- processors
 
 

@@ -52,6 +52,11 @@ pub trait Application: Host + Sized {
         Ok(())
     }
 
+    /// An exception that is met again when the record itself comes, so it may be forgotten; else it comes back.
+    fn forget(&mut self, _error: Self::Error) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// The results of a function of many values, one for each; none where it raised, for any of them.
     fn call_batch(
         &mut self,
