@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from ottla.streams import Processor, Record, Streams, Windowed, batched, tumbling, value
+from ottla.streams import Processor, Record, Streams, Windowed, batched, sliding, tumbling, value
 from ottla.streams.errors import ProcessingError, StreamsError
 from ottla.streams.execution import Answer, Failure, Input, Settings
 from ottla.streams.processors import ProcessorContext
@@ -268,6 +268,19 @@ def test_a_window_after_the_end_of_time_is_refused(executor: Executor) -> None:
             test.input("in").send("k", 1, at=LAST)
         test.input("in").send("k", 1, at=LAST - 20_000)
         assert test.skipped() != {}
+
+
+def test_a_sliding_window_after_the_end_of_time_is_closed(executor: Executor) -> None:
+    """If this failed, the executors would make other windows of the last times than Kafka."""
+    app = numbers()
+    windows = app.stream("in").group_by_key().windowed_by(sliding("10s", grace="1h"))
+    windows.count().to_stream().to("out")
+    with TopologyTest(app, executor=executor) as test:
+        source = test.input("in")
+        source.send_all([TestRecord("k", 1, at) for at in (LAST, LAST - 9_999, LAST - 10_000)])
+        found = [(row.key.start, row.value) for row in test.output("out").read_all()]
+        assert found == [(LAST - 20_000, 1)]
+        assert list(test.skipped().values()) == [2]
 
 
 # ---------------------------------------------------------------- texts
