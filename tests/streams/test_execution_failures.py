@@ -10,7 +10,17 @@ from typing import Any, Literal
 
 import pytest
 
-from ottla.streams import Processor, Record, Streams, Windowed, batched, sliding, tumbling, value
+from ottla.streams import (
+    Processor,
+    Record,
+    Streams,
+    Windowed,
+    batched,
+    join_within,
+    sliding,
+    tumbling,
+    value,
+)
 from ottla.streams.errors import ProcessingError, StreamsError
 from ottla.streams.execution import Answer, Failure, Input, Settings
 from ottla.streams.processors import ProcessorContext
@@ -281,6 +291,23 @@ def test_a_sliding_window_after_the_end_of_time_is_closed(executor: Executor) ->
         found = [(row.key.start, row.value) for row in test.output("out").read_all()]
         assert found == [(LAST - 20_000, 1)]
         assert list(test.skipped().values()) == [2]
+
+
+def test_joins_at_the_end_of_time_look_in_vain(executor: Executor) -> None:
+    """If this failed, the executors would join other records of the last times than Kafka."""
+    app = numbers()
+    within = join_within("10s", grace="1h")
+    one, other = app.stream("in"), app.stream("other")
+    one.join(other, lambda left, right: left + right, within=within).to("out", value=int)
+    one.join(one, lambda left, right: left + right, within=within).to("self", value=int)
+    with TopologyTest(app, executor=executor) as test:
+        for at in (LAST - 10_000, LAST):
+            for topic in ("in", "other"):
+                test.input(topic).send("k", at % 2, at=at)
+        found = [(row.timestamp, row.value) for row in test.output("out").read_all()]
+        assert found == [(LAST - 10_000, 2 * (LAST % 2))]
+        found = [(row.timestamp, row.value) for row in test.output("self").read_all()]
+        assert found == [(LAST - 10_000, 2 * (LAST % 2))]
 
 
 # ---------------------------------------------------------------- texts
