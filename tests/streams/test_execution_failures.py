@@ -310,6 +310,17 @@ def test_joins_at_the_end_of_time_look_in_vain(executor: Executor) -> None:
         assert found == [(LAST - 10_000, 2 * (LAST % 2))]
 
 
+def test_a_store_without_retention_shows_the_last_time(executor: Executor) -> None:
+    """If this failed, the executors would differ in what the very last time finds."""
+    app = numbers()
+    one, other = app.stream("in"), app.stream("other")
+    one.join(other, lambda left, right: left + right, within=join_within(0)).to("out", value=int)
+    with TopologyTest(app, executor=executor) as test:
+        test.input("in").send("k", 1, at=LAST)
+        test.input("other").send("k", 2, at=LAST)
+        assert test.output("out").read_values() == [("k", 3)]
+
+
 # ---------------------------------------------------------------- texts
 
 
