@@ -146,7 +146,7 @@ impl<H: Application> Task<H> {
                 if self.source_of(plan, host, input.topic) != Some(segment.source) {
                     continue;
                 }
-                let Some(record) = self.glance(plan, host, segment.source, input) else {
+                let Some(record) = self.glance(plan, host, segment.source, input)? else {
                     continue;
                 };
                 if let Some(value) = self.run(plan, host).arriving(segment, record, place as i32) {

@@ -47,6 +47,16 @@ pub trait Application: Host + Sized {
         None
     }
 
+    /// Asked now and then in a long run of records: whether somebody wants it to end.
+    fn interrupted(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// An exception that is met again when the record itself comes, so it may be forgotten; else it comes back.
+    fn forget(&mut self, _error: Self::Error) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// The results of a function of many values, one for each; none where it raised, for any of them.
     fn call_batch(
         &mut self,
@@ -164,11 +174,6 @@ pub trait Application: Host + Sized {
 
     /// What a fault is called in a dead letter's headers: the exception's class and its message.
     fn describe(&mut self, fault: &Fault<Self::Error>) -> Description;
-
-    /// Asked now and then in a long run of records: whether somebody wants it to end.
-    fn interrupted(&mut self) -> Result<(), Self::Error> {
-        Ok(())
-    }
 
     /// Called on the first record that a node leaves out for a reason; more are only counted.
     fn skipped(&mut self, _node: &str, _reason: &str, _topic: Option<&str>, _context: &Context) {}

@@ -73,15 +73,16 @@ impl<H: Application> Task<H> {
         host: &mut H,
         source: SourceId,
         input: &Input,
-    ) -> Option<Record<H::Object>> {
-        decode(
-            plan,
-            host,
-            &mut self.engine.noted,
-            &plan.sources[source],
-            input,
-        )
-        .ok()
+    ) -> Outcome<H, Option<Record<H::Object>>> {
+        let row = &plan.sources[source];
+        match decode(plan, host, &mut self.engine.noted, row, input) {
+            Ok(record) => Ok(Some(record)),
+            Err(Fault::Host(error)) => match host.forget(error) {
+                Ok(()) => Ok(None),
+                Err(error) => Err(decided(Fault::Host(error))),
+            },
+            Err(Fault::Refused(_)) => Ok(None),
+        }
     }
 
     #[cold]

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from ottla.streams import Streams, col, count, sum_of, tumbling
+from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Input, Produced
 from ottla.streams.fast.task import FastTask
 from ottla.wire.records import Record, build_batch, read_batches
@@ -63,3 +70,53 @@ def test_batches_hold_what_single_records_give() -> None:
                 r for r in expected if r.topic == topic
             ], (topic, size)
         assert len(found) == len(expected)
+
+
+def numbers(*given: int) -> bytes:
+    rows = [Record(b"k", struct.pack(">q", number), (), 1_000 + number) for number in given]
+    return build_batch(rows)
+
+
+def values(sealed: bytes) -> list[int]:
+    found = [each.value for batch in read_batches(sealed) for each in batch.records]
+    return [struct.unpack(">q", each or b"")[0] for each in found]
+
+
+def test_a_stop_keeps_the_batches_of_what_came_before() -> None:
+    """If this failed, outputs would be lost whose records have changed stores already."""
+    app = Streams("batches", key=str, value=int)
+    app.stream("in").map_values(lambda number: 10 // number).to("out")
+    task = FastTask(app.build(), app.settings())
+    with pytest.raises(ProcessingError) as caught:
+        task.process_batches("in", 0, numbers(1, 2, 0, 5), 0)
+    assert caught.value.place == 2
+    batches: Any = caught.value.produced
+    found = [(topic, partition, values(sealed)) for topic, partition, sealed in batches]
+    assert found == [("out", None, [10, 5])]
+
+
+def test_batches_go_to_the_partitions_that_were_chosen() -> None:
+    """If this failed, a partitioner's choice would be lost where batches go out whole."""
+    app = Streams("batches", key=str, value=int)
+    app.stream("in").to("out", partitioner=lambda topic, key, number, count: number % count)
+    app.stream("also").to("out")
+    settings = replace(app.settings(), partitions=lambda topic: 8)
+    task = FastTask(app.build(), settings)
+    for _ in range(2):
+        found = task.process_batches("in", 0, numbers(1, 2, 9), 0)
+        assert [(topic, at, values(sealed)) for topic, at, sealed in found] == [
+            ("out", 1, [1, 9]),
+            ("out", 2, [2]),
+        ]
+        ((topic, at, sealed),) = task.process_batches("also", 0, numbers(4), 0)
+        assert (topic, at, values(sealed)) == ("out", None, [4])
+
+
+def test_a_topics_name_is_made_once() -> None:
+    """If this failed, every batch would cost more with each topic that was ever written to."""
+    app = Streams("batches", key=str, value=int)
+    app.stream("in").to(lambda key, number, context: f"out-{key}")
+    task = FastTask(app.build(), app.settings())
+    record = Input("in", b"k", struct.pack(">q", 1), 0)
+    (first,), (second,) = task.process([record], 0), task.process([record], 0)
+    assert first.topic is second.topic

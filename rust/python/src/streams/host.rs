@@ -460,6 +460,13 @@ impl Application for PythonHost {
         })
     }
 
+    fn forget(&mut self, error: PyErr) -> PyResult<()> {
+        Python::attach(|py| match error.is_instance_of::<PyException>(py) {
+            true => Ok(()),
+            false => Err(error), // Ctrl-C comes only once.
+        })
+    }
+
     fn interrupted(&mut self) -> PyResult<()> {
         Python::attach(|py| py.check_signals())
     }

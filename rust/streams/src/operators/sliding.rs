@@ -46,7 +46,9 @@ pub(super) fn process<'a, H: Application>(
     let difference = row.windows.difference;
     let seen = run.seen(id, record.timestamp);
     let close_time = seen.saturating_sub(row.windows.grace);
-    if record.timestamp.saturating_add(difference) < close_time {
+    // Kafka's sum of the two wraps around, so what ends after the last time there is, is closed.
+    let end = record.timestamp.checked_add(difference);
+    if end.is_none_or(|end| end < close_time) {
         run.skip(&node.name, CLOSED);
         return Ok(());
     }

@@ -16,6 +16,7 @@ from ottla.streams.plan import operators as plan
 from ottla.streams.reference.context import UNKNOWN
 from ottla.streams.reference.operator import Wiring
 from ottla.streams.reference.records import Stamped
+from ottla.streams.reference.stores.window import TIME_MAX
 from ottla.streams.reference.windows import WindowOperator
 from ottla.streams.serdes import Windowed
 
@@ -33,7 +34,9 @@ class SlidingAggregate(WindowOperator):
             return
         self.stream_time = max(self.stream_time, timestamp)
         self.close_time = self.stream_time - self.grace
-        if timestamp + self.difference < self.close_time:
+        # Kafka's sum of the two wraps around, so what ends after the last time there is, is closed.
+        end = timestamp + self.difference
+        if end > TIME_MAX or end < self.close_time:
             self.skip("its window is closed")
             return
         if self.difference == 0:

@@ -29,7 +29,7 @@ pub(super) fn process<'a, H: Application>(
     let observed = run.observe(id, timestamp);
     // A record that is too late to be kept does not join itself.
     let mut own =
-        Some(own).filter(|_| timestamp > observed.saturating_sub(retention).saturating_add(1));
+        Some(own).filter(|_| timestamp > observed.saturating_sub(retention).wrapping_add(1));
 
     let (from, to) = around(timestamp, before, after);
     for (other_time, other) in run.window_fetch(row.store, &record.key, from, to)? {

@@ -84,8 +84,9 @@ class StreamStreamJoin(Operator):
             return
         if self.waiting is not None and timestamp == clock.stream_time:
             self.emit_closed(self.waiting, headers)
-        last = max(0, timestamp + self.after)
-        found = self.other.between(key, max(0, timestamp - self.before), last)
+        last = max(0, wrapped(timestamp + self.after))
+        first = max(0, wrapped(timestamp - self.before))
+        found = self.other.between(key, first, last)
         for other_time, other in found:
             if self.waiting is not None:
                 self.waiting.remove_if_there(JoinSideKey(key, other_time, not self.is_left))
@@ -135,7 +136,7 @@ class StreamStreamJoin(Operator):
 
 
 def wrapped(number: int) -> int:
-    """As a long of Java: Kafka adds to the highest one where nothing waits, so it looks in vain."""
+    """As a long of Java, which Kafka's sums of times are: at the end of time it looks in vain."""
     return (number + 2**63) % 2**64 - 2**63
 
 
@@ -161,7 +162,7 @@ class StreamSelfJoin(Operator):
         before, after = self.windows.before_ms, self.windows.after_ms
         with_itself = self.joiner(key, value, value)
         self.stream_time = max(self.stream_time, timestamp)
-        meets_itself = timestamp > self.stream_time - self.retention_ms + 1
+        meets_itself = timestamp > wrapped(self.stream_time - self.retention_ms + 1)
         for time, other in self.kept(key, timestamp - before, timestamp + after):
             joined = self.joiner(key, value, other.value)
             self.forward_at(key, joined, max(timestamp, time), headers)
@@ -175,4 +176,4 @@ class StreamSelfJoin(Operator):
             self.forward(key, with_itself, timestamp, headers)
 
     def kept(self, key: Any, first: int, last: int) -> list[tuple[int, Any]]:
-        return self.store.between(key, max(0, first), max(0, last))
+        return self.store.between(key, max(0, wrapped(first)), max(0, wrapped(last)))

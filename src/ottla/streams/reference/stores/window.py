@@ -61,7 +61,7 @@ class WindowStore(StateStore):
         """
         self.observed = start
         limit = start - self.row.retention_ms
-        self.readable = limit if self.time_ordered else limit + 1
+        self.readable = limit if self.time_ordered else min(limit + 1, TIME_MAX)
         self.live = limit + 1
         if self.row.persistent:
             self.live = max(0, limit) // self.interval() * self.interval()
