@@ -1521,8 +1521,8 @@ def read_protobuf(
 
 _Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 _Held: TypeAlias = tuple[Any, int, _Headers]  # value, timestamp in ms, headers
-# the exception; (where it stopped, what failed there, at which stage); the record's (topic, partition,
-# offset); its place in the batch
+# the exception; (where it stopped, what failed there, at which stage); the record's (topic,
+# partition, offset); its place in the batch
 _Stopped: TypeAlias = tuple[
     BaseException, tuple[str, str, str | None] | None, tuple[str, int, int] | None, int
 ]

@@ -154,18 +154,19 @@ impl<H: Application> Task<H> {
         self.work(&plan, host)
     }
 
-    /// Close processors.
+    /// Close all processors; the first that fails is told.
     pub fn close(&mut self, host: &mut H) -> Outcome<H> {
         let plan = Arc::clone(&self.engine.plan);
+        let mut outcome = Ok(());
         for (id, node) in plan.nodes.iter().enumerate() {
             if let Operator::Process { processor, .. }
             | Operator::TableTransformValues { processor, .. } = node.operator
             {
-                host.close(&mut self.engine, processor, id)
-                    .map_err(raised)?;
+                let closed = host.close(&mut self.engine, processor, id);
+                outcome = outcome.and(closed.map_err(raised));
             }
         }
-        Ok(())
+        outcome
     }
 
     // ------------------------------------------------------------ where records go

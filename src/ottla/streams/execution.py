@@ -141,3 +141,11 @@ def time_of(given: object) -> int:
     if not -(2**63) <= time < 2**63:
         raise StreamsError("the number is too large for a time", hint=hint)
     return time
+
+
+def closed() -> StreamsError:
+    """What is told to who goes on with a task that was closed."""
+    return StreamsError(
+        "this task is closed: it takes no more records",
+        hint="send records before close(), inside of the `with` block",
+    )

@@ -12,15 +12,17 @@ at once, as in Apache Kafka's TopologyTestDriver.
 
 from __future__ import annotations
 
+import reprlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ottla.streams.errors import StreamsError
-from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped, time_of
+from ottla.streams.durations import ms
+from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped
 from ottla.streams.plan.topology import Topology
 from ottla.streams.serdes import Serde, serde_for
 
@@ -73,10 +75,30 @@ class TestInput:
         """
         self._test.process([self.record(key, value, at=at, headers=headers)])
 
-    def send_all(self, records: Iterable[TestRecord]) -> None:
-        """Write many records as one batch; the results are the same as of one by one."""
-        self._test.process(
-            [self.record(r.key, r.value, at=r.timestamp, headers=r.headers) for r in records]
+    def send_all(
+        self, records: Iterable[TestRecord | Input | tuple[Any, Any] | tuple[Any, Any, int]]
+    ) -> None:
+        """Write many records as one batch; the results are the same as of one by one.
+
+        Each is a `TestRecord`, what `record()` gave, or a tuple: (key, value) or (key, value, at).
+        """
+        self._test.process([self._one_of_many(each) for each in records])
+
+    def _one_of_many(self, given: Any) -> Input:
+        match given:
+            case Input():
+                return given
+            case TestRecord():
+                return self.record(
+                    given.key, given.value, at=given.timestamp, headers=given.headers
+                )
+            case (key, value):
+                return self.record(key, value)
+            case (key, value, at):
+                return self.record(key, value, at=at)
+        raise StreamsError(
+            f"send_all was given {reprlib.repr(given)}, which is no record",
+            hint="give TestRecord(key, value, timestamp), (key, value) or (key, value, at)",
         )
 
     def record(
@@ -87,13 +109,15 @@ class TestInput:
         at: int | datetime | None = None,
         headers: Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] = (),
     ) -> Input:
-        """The record as the topology will see it, not yet written."""
+        """The record as the topology will see it, not yet written: for `send_all` and
+        `TopologyTest.process`.
+        """
         pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
         key_bytes = self._key.serialize(key, self.topic, pairs)
         value_bytes = self._value.serialize(value, self.topic, pairs)
         if at is None:
             at, self._next = self._next, self._next + self._step
-        timestamp = ms_of(at)
+        timestamp = ms_of(at, what="at")
         return Input(self.topic, key_bytes, value_bytes, timestamp, tuple(pairs))
 
 
@@ -168,8 +192,8 @@ class TopologyTest:
     ) -> None:
         self.topology: Topology = app.build()
         self.settings = settings if settings is not None else app.settings()
-        self._executor = executor_of(executor, self.topology, self.settings)
-        self._now = ms_of(now)
+        self._now = ms_of(now, what="now")
+        self._executor = executor_of(executor, self.topology, self.settings, now=self._now)
         self._outputs: dict[str, deque[Produced]] = {}
         self._sources = {
             topic: source for source in self.topology.sources.values() for topic in source.topics
@@ -183,7 +207,7 @@ class TopologyTest:
         key: object = None,
         value: object = None,
         start: int | datetime | None = None,
-        step: int | timedelta = 0,
+        step: int | timedelta | str = 0,
     ) -> TestInput:
         """Where to write records for a topic; serdes are the topology's own where none are given.
 
@@ -196,8 +220,8 @@ class TopologyTest:
             topic,
             source.key if key is None else serde_for(key),
             source.value if value is None else serde_for(value),
-            self._now if start is None else ms_of(start),
-            step if isinstance(step, int) else round(step / timedelta(milliseconds=1)),
+            self._now if start is None else ms_of(start, what="start"),
+            ms(step, what="step"),
         )
 
     def _source_of(self, topic: str) -> Any:
@@ -214,12 +238,21 @@ class TopologyTest:
 
     def process(self, records: list[Input]) -> list[Produced]:
         """Process records as one batch; what they caused, which outputs hold too."""
-        return self._kept(self._executor.process(records, self._now))
+        return self._kept(lambda: self._executor.process(records, self._now))
 
-    def _kept(self, produced: list[Produced]) -> list[Produced]:
+    def _kept(self, work: Callable[[], list[Produced]]) -> list[Produced]:
+        """What was written goes to the outputs, also before a failure."""
+        try:
+            produced = work()
+        except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
+            self._keep(getattr(error, "produced", ()))
+            raise
+        self._keep(produced)
+        return produced
+
+    def _keep(self, produced: Iterable[Produced]) -> None:
         for row in produced:
             self._outputs.setdefault(row.topic, deque()).append(row)
-        return produced
 
     # ------------------------------------------------------------ time
     @property
@@ -229,10 +262,8 @@ class TopologyTest:
 
     def advance(self, by: int | timedelta | str) -> list[Produced]:
         """Move the wall clock by ms, a timedelta or a text such as "5s"; its punctuations run."""
-        from ottla.streams.durations import ms
-
         self._now += ms(by, what="advance")
-        return self._kept(self._executor.advance(self._now))
+        return self._kept(lambda: self._executor.advance(self._now))
 
     # ------------------------------------------------------------ out
     def output(self, topic: str, *, key: object = None, value: object = None) -> TestOutput:
@@ -288,22 +319,36 @@ class TopologyTest:
         self.close()
 
 
-def executor_of(name: str, topology: Topology, settings: Settings) -> Executor:
-    """A task of the executor of this name."""
+def executor_of(name: str, topology: Topology, settings: Settings, *, now: int = 0) -> Executor:
+    """A task of the executor of this name; `now` is the wall clock at its start."""
     if name == "python":
         from ottla.streams.reference.task import ReferenceTask
 
-        return ReferenceTask(topology, settings)
+        return ReferenceTask(topology, settings, now=now)
     if name == "rust":
         from ottla.streams.fast.task import FastTask
 
-        return FastTask(topology, settings)
+        return FastTask(topology, settings, now=now)
     raise StreamsError(f"there is no executor {name!r}", hint='take "rust" or "python"')
 
 
-def ms_of(time: int | datetime) -> int:
-    """Ms since the epoch; a datetime without a zone is UTC."""
+def ms_of(time: int | datetime, *, what: str) -> int:
+    """Ms since the epoch.
+
+    Raises:
+        StreamsError: it is no whole number of 64 bits and no datetime with a zone; the text names
+            `what`.
+    """
+    if isinstance(time, datetime) and time.tzinfo is not None:
+        return round((time - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
+    if isinstance(time, int) and not isinstance(time, bool) and -(2**63) <= time < 2**63:
+        return time
     if isinstance(time, datetime):
-        aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-        return round((aware - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
-    return time_of(time)
+        raise StreamsError(
+            f"{what}={time!r} has no zone, so it names no moment",
+            hint="give it one: datetime(..., tzinfo=timezone.utc)",
+        )
+    raise StreamsError(
+        f"{what}={reprlib.repr(time)} is no time of a record",
+        hint="give whole ms since the epoch (of seconds: round(time.time() * 1000)), or a datetime",
+    )

@@ -67,7 +67,7 @@ class Clock(Processor):
 def clock_task(*clocks: tuple[int, str], now: int = 0) -> ReferenceTask:
     plan = Plan()
     plan.sink("out", plan.node("clock", Process(lambda: Clock(*clocks)), plan.source("a")))
-    return ReferenceTask(plan.topology(), SETTINGS, now)
+    return ReferenceTask(plan.topology(), SETTINGS, now=now)
 
 
 def test_what_comes_back_is_taken_by_time() -> None:
@@ -343,14 +343,15 @@ def test_a_topology_that_is_too_deep_is_refused() -> None:
 
 
 def test_the_node_that_failed_is_named_without_a_handler_too() -> None:
-    """If this failed, an error would name its source, and not the operator that it came out of; a
-    sink's failure is its parent's.
-    """
+    """If this failed, an error would name its source, and not the operator or sink that failed."""
     plan = Plan()
     above = plan.node("first", PassThrough(), plan.source("a"))
     keyed = plan.node("key", SelectKey(function(lambda value: value)), above)
     plan.sink("out", plan.node("last", MapValues(function(failing)), keyed), value=LONG)
     task = ReferenceTask(plan.topology(), SETTINGS)
-    for value, said in (("bad", "a bad value"), ("good", "cannot write a value of type str")):
-        with pytest.raises(ProcessingError, match=rf"^last \(topic a.*{said}"):
+    for value, said in (
+        ("bad", r"last \(topic a.* processing failed: ValueError: a bad value"),
+        ("good", r"sink-out-0 \(topic a.* production failed: .*cannot write a value of type str"),
+    ):
+        with pytest.raises(ProcessingError, match=f"^{said}"):
             task.process([a_record("a", "k", value, 1)], 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ottla._core import StreamsTask
 from ottla.streams.errors import ProcessingError, StreamsError, failed_at, kept, said
-from ottla.streams.execution import Input, Produced, Settings, Skipped
+from ottla.streams.execution import Input, Produced, Settings, Skipped, closed
 from ottla.streams.fast.compiled import compiled
 from ottla.streams.fast.processing import Processing
 from ottla.streams.fast.stores import face_of
@@ -37,9 +37,11 @@ class FastTask:
             plan.asks_python,
         )
         self._processing.task = self._task
+        self._closed = False
         self._raise(self._task.start(now), [])
 
     def process(self, records: Sequence[Input], now: int) -> list[Produced]:
+        self._check_open()
         rows, stopped = self._task.process(records, now)
         produced = [Produced._make(row) for row in rows]
         self._raise(stopped, produced)
@@ -57,11 +59,13 @@ class FastTask:
             ProcessingError: a record failed; `produced` has the batches of what came before it.
             CoreError: the batches are damaged.
         """
+        self._check_open()
         batches, stopped = self._task.process_batches(topic, partition, data, now)
         self._raise(stopped, batches)
         return batches
 
     def advance(self, now: int) -> list[Produced]:
+        self._check_open()
         rows, stopped = self._task.advance(now)
         produced = [Produced._make(row) for row in rows]
         self._raise(stopped, produced)
@@ -75,6 +79,10 @@ class FastTask:
             )
         return self._face(name, True)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise closed()
+
     def _face(self, name: str, read_only: bool) -> Any:
         return face_of(self._task, self._topology.stores[name], read_only=read_only)
 
@@ -82,7 +90,9 @@ class FastTask:
         return {Skipped(node, reason): count for node, reason, count in self._task.skipped()}
 
     def close(self) -> None:
-        self._raise(self._task.close(), [])
+        if not self._closed:
+            self._closed = True
+            self._raise(self._task.close(), [])
 
     def _raise(self, stopped: Stopped | None, produced: Sequence[object]) -> None:
         if stopped is None:

@@ -14,7 +14,7 @@ from traceback import walk_tb
 from typing import Any
 
 from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, kept
-from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, time_of
+from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, closed, time_of
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
 from ottla.streams.reference.catalog import OPERATORS, STORES
@@ -46,9 +46,10 @@ class ReferenceTask:
     """Runs a topology; see `ottla.streams.execution.Executor`. `now` is the wall clock at its
     start."""
 
-    def __init__(self, topology: Topology, settings: Settings, now: int = 0) -> None:
+    def __init__(self, topology: Topology, settings: Settings, *, now: int = 0) -> None:
         self.topology = topology
         self.settings = settings
+        self.closed = False
         self.context = Context(settings)
         self.context.now = now
         self.failures = Failures(self.context)
@@ -86,11 +87,7 @@ class ReferenceTask:
 
     # ------------------------------------------------------------ what an executor offers
     def process(self, records: Sequence[Input], now: int) -> list[Produced]:
-        context = self.context
-        context.now = now
-        context.produced = []
-        context.at_work = True
-        self.fed_back = 0
+        context = self._begin(now)
         try:
             for context.cause, record in enumerate(records):
                 self._take(record)
@@ -102,12 +99,7 @@ class ReferenceTask:
         return context.produced
 
     def advance(self, now: int) -> list[Produced]:
-        context = self.context
-        context.now = now
-        context.cause = UNKNOWN
-        context.produced = []
-        context.at_work = True
-        self.fed_back = 0
+        context = self._begin(now)
         try:
             self._punctuate("wall_clock", now)
             self._commit()
@@ -118,6 +110,20 @@ class ReferenceTask:
         finally:
             context.at_work = False
         return context.produced
+
+    def _begin(self, now: int) -> Context:
+        """One call at a time: one from within a user's function would lose what it caused."""
+        context = self.context
+        if self.closed:
+            raise closed()
+        if context.at_work:
+            raise RuntimeError(
+                "this task is at work: on another thread, or in the call that made this one"
+            )
+        context.at_work, context.now, context.cause = True, now, UNKNOWN
+        context.produced = []
+        self.fed_back = 0
+        return context
 
     def store(self, name: str) -> Any:
         if name not in self.stores:
@@ -131,10 +137,21 @@ class ReferenceTask:
         return dict(self.context.skipped)
 
     def close(self) -> None:
-        for name in self.topology.nodes:
-            self.operators[name].close()
-        for store in self.stores.values():
-            store.close()
+        if self.closed:
+            return
+        self.closed = True
+        failed: list[Exception] = []
+        parts: list[Operator | StateStore] = [
+            *(self.operators[name] for name in self.topology.nodes),
+            *self.stores.values(),
+        ]
+        for part in parts:
+            try:
+                part.close()
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
