@@ -8,9 +8,9 @@ the keys' bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from ottla.streams.errors import ProcessingError, ReadOnlyStore
+from ottla.streams.errors import ProcessingError, ReadOnlyStore, StreamsError
 from ottla.streams.execution import Headers
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.processors import ValueAndTimestamp
@@ -92,6 +92,18 @@ class VersionedBackend(DumpBackend, Protocol):
 
 
 # ---------------------------------------------------------------- what users see
+#: How a store is read, and written where a processor may.
+WAYS: dict[StoreKind, str] = {
+    StoreKind.WINDOW: "it keeps windows: use fetch(key, start), and put(key, value, start)",
+    StoreKind.SESSION: "it keeps sessions: use fetch(key), or fetch_session(key, start, end)",
+    StoreKind.VERSIONED: "it keeps versions: use get(key) or get(key, as_of)",
+}
+
+
+class NoSuchMethod(StreamsError, AttributeError):
+    """A store of another kind has this method; the hint says what this one has."""
+
+
 B = TypeVar("B", bound=DumpBackend)
 
 
@@ -106,6 +118,15 @@ class Face(Generic[B]):
     @property
     def name(self) -> str:
         return self._backend.row.name
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            own = ", ".join(each for each in dir(self) if not each.startswith("_"))
+            hint = WAYS.get(self._backend.row.kind, f"there are {own}")
+            raise NoSuchMethod(f"the store {self.name} has no {name[:100]}", hint=hint)
 
     def _shown(self, held: Held | None) -> Any:
         if held is None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ottla.streams.durations import ms
 from ottla.streams.errors import ProcessingError
@@ -224,10 +224,28 @@ def no_access(node: str, store: str) -> ProcessingError:
     )
 
 
-class Processor:
-    """Write a subclass; an instance serves one task, so it may keep state of its own."""
+class Contextual:
+    """What has a context once `init` kept it."""
 
     context: ProcessorContext
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "context":
+                raise NoContext(
+                    f"{type(self).__qualname__} has no context: its init did not keep it",
+                    hint="call super().init(context) in init",
+                )
+            raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
+
+
+class NoContext(ProcessingError, AttributeError):
+    """A processor's own `init` did not keep the context."""
+
+
+class Processor(Contextual):
+    """Write a subclass; an instance serves one task, so it may keep state of its own."""
 
     def init(self, context: ProcessorContext) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
@@ -241,10 +259,8 @@ class Processor:
         """Called once at the end."""
 
 
-class FixedKeyProcessor:
+class FixedKeyProcessor(Contextual):
     """As `Processor`; what it forwards has the key that it was given."""
-
-    context: ProcessorContext
 
     def init(self, context: ProcessorContext) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
@@ -258,10 +274,8 @@ class FixedKeyProcessor:
         """Called once at the end."""
 
 
-class ValueTransformer:
+class ValueTransformer(Contextual):
     """Makes a table's values anew, with stores and the context in reach; it forwards nothing."""
-
-    context: ProcessorContext
 
     def init(self, context: ProcessorContext) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
