@@ -166,6 +166,8 @@ class Face(Generic[B]):
 
 
 class KeyValueFace(Face[KeyValueBackend]):
+    """Values by key, in the order of the keys' bytes."""
+
     def get(self, key: Any) -> Any:
         return self._shown(self._backend.get(key))
 
@@ -221,6 +223,8 @@ class KeyValueFace(Face[KeyValueBackend]):
 
 
 class WindowFace(Face[WindowBackend]):
+    """Values by key and start of a window, in ms; what is older than the retention is gone."""
+
     def put(self, key: Any, value: Any, start: int) -> None:
         self._check_writable(key)
         self._check_time(start)
@@ -267,6 +271,8 @@ class WindowFace(Face[WindowBackend]):
 
 
 class SessionFace(Face[SessionBackend]):
+    """Values by key and session, which is a `Windowed`: key, start and end in ms."""
+
     def put(self, key: Windowed, value: Any) -> None:
         self._check_session(key)
         headers: Headers = ()
