@@ -32,7 +32,7 @@ from ottla.streams import (
     WindowedKStream,
     errors,
     expressions,
-    processors,
+    faces,
     serdes,
 )
 from ottla.streams.builder import columns, specs, windows
@@ -40,7 +40,7 @@ from ottla.streams.builder.application import Application, Told
 from ottla.streams.builder.cogrouped import CogroupedKStream, WindowedCogrouped
 from ottla.streams.builder.stream import Split
 from ottla.streams.drawing import Drawing
-from ottla.streams.execution import Failure, Settings
+from ottla.streams.execution import Answer, Failure, Settings
 from ottla.streams.expressions.expression import Times
 from ottla.streams.plan import batched
 from ottla.streams.testing import TestInput, TestOutput, TestRecord, TopologyTest
@@ -49,6 +49,8 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent
 CLIENT = run_path(str(HERE / "client.py"))
 EXAMPLES = run_path(str(HERE / "streams_examples.py"))
+
+MORE: dict[str, str] = EXAMPLES["MORE"]
 
 OPERATORS = {
     "The application": (Application, Streams, Topology),
@@ -75,7 +77,14 @@ WORDS = {
 PROCESSORS = (
     Processor, FixedKeyProcessor, ValueTransformer, ProcessorContext, Record, FixedKeyRecord,
 )  # fmt: skip
-FACES = tuple(one for name, one in vars(processors).items() if name.endswith("Store"))
+STORES = (faces.KeyValueFace, faces.WindowFace, faces.SessionFace, faces.VersionedFace)
+WRITING = """\
+What `context.store(...)` and `test.store(...)` give, by the kind of store. Tables of operators, and
+stores that were made with `timestamped` or `with_headers`, hold a `ValueAndTimestamp(value,
+timestamp, headers)`: that is what `get`, `fetch` and `all` give, and what `put` takes; versioned
+stores give one too. Others hold plain values. What is not there is None, and None put takes a key
+away. A processor may only read a global store.
+"""
 TESTS = (TopologyTest, TestInput, TestOutput, TestRecord)
 
 
@@ -94,7 +103,8 @@ def text() -> str:
     for title, kinds in OPERATORS.items():
         parts += [f"## {title}\n", *(_operators(kind) for kind in kinds)]
     parts += [_functions(title) for title in FUNCTIONS]
-    parts += [_serdes(), _expressions(), _processors(), _tests(), _settings(), _errors()]
+    parts += [_serdes(), _expressions(), _processors(), _tests(), _settings(), _more()]
+    parts.append(_errors())
     return "\n".join(parts)
 
 
@@ -153,6 +163,9 @@ def _serdes() -> str:
 def _expressions() -> str:
     lines = [
         "## Expressions\n",
+        "A field that is missing, or that belongs to null, is null, and so is what is computed of "
+        "null; a filter leaves such a record out. A misspelt name is therefore no error: "
+        "`is_null()` and `fill_null()` say what is meant.\n",
         "Where they begin. Operators are Python's: `+ - * / // %`, `== != < <= > >=`, `& | ~`.\n",
     ]
     for name in expressions.__all__:
@@ -179,8 +192,8 @@ def expression_methods() -> Iterator[tuple[str, Any]]:
 def _processors() -> str:
     lines = ["## Processors\n", "Classes to write, and what they are given.\n"]
     lines += [_listed(kind) for kind in PROCESSORS]
-    lines += ["Stores, as they are read by a processor or a test; writing is `put`.\n"]
-    lines += [_listed(kind) for kind in FACES]
+    lines += ["## Stores of processors and tests\n", WRITING]
+    lines += [_listed(kind) for kind in STORES]
     return "\n".join(lines)
 
 
@@ -214,7 +227,14 @@ def _settings() -> str:
     for kind in (Settings, Failure):
         fields = ", ".join(f"`{name}`" for name in kind.__dataclass_fields__)
         lines.append(f"- `{kind.__name__}`: {CLIENT['_first'](kind)} {fields}")
+    answers = ", ".join(f"`Answer.{answer.name}`" for answer in Answer)
+    lines.append(f"- `Answer`: {CLIENT['_first'](Answer)} {answers}")
     return "\n".join([*lines, ""])
+
+
+def _more() -> str:
+    shown = (f"### {title}\n\n```pycon\n{text.strip()}\n```\n" for title, text in MORE.items())
+    return "\n".join(["## More examples\n", *shown])
 
 
 def _told() -> str:

@@ -8,9 +8,9 @@ the keys' bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from ottla.streams.errors import ProcessingError, ReadOnlyStore
+from ottla.streams.errors import ProcessingError, ReadOnlyStore, StreamsError
 from ottla.streams.execution import Headers
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.processors import ValueAndTimestamp
@@ -92,6 +92,18 @@ class VersionedBackend(DumpBackend, Protocol):
 
 
 # ---------------------------------------------------------------- what users see
+#: How a store is read, and written where a processor may.
+WAYS: dict[StoreKind, str] = {
+    StoreKind.WINDOW: "it keeps windows: use fetch(key, start), and put(key, value, start)",
+    StoreKind.SESSION: "it keeps sessions: use fetch(key), or fetch_session(key, start, end)",
+    StoreKind.VERSIONED: "it keeps versions: use get(key) or get(key, as_of)",
+}
+
+
+class NoSuchMethod(StreamsError, AttributeError):
+    """A store of another kind has this method; the hint says what this one has."""
+
+
 B = TypeVar("B", bound=DumpBackend)
 
 
@@ -106,6 +118,15 @@ class Face(Generic[B]):
     @property
     def name(self) -> str:
         return self._backend.row.name
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            own = ", ".join(each for each in dir(self) if not each.startswith("_"))
+            hint = WAYS.get(self._backend.row.kind, f"there are {own}")
+            raise NoSuchMethod(f"the store {self.name} has no {name[:100]}", hint=hint)
 
     def _shown(self, held: Held | None) -> Any:
         if held is None:
@@ -145,6 +166,8 @@ class Face(Generic[B]):
 
 
 class KeyValueFace(Face[KeyValueBackend]):
+    """Values by key, in the order of the keys' bytes."""
+
     def get(self, key: Any) -> Any:
         return self._shown(self._backend.get(key))
 
@@ -200,6 +223,8 @@ class KeyValueFace(Face[KeyValueBackend]):
 
 
 class WindowFace(Face[WindowBackend]):
+    """Values by key and start of a window, in ms; what is older than the retention is gone."""
+
     def put(self, key: Any, value: Any, start: int) -> None:
         self._check_writable(key)
         self._check_time(start)
@@ -246,6 +271,8 @@ class WindowFace(Face[WindowBackend]):
 
 
 class SessionFace(Face[SessionBackend]):
+    """Values by key and session, which is a `Windowed`: key, start and end in ms."""
+
     def put(self, key: Windowed, value: Any) -> None:
         self._check_session(key)
         headers: Headers = ()

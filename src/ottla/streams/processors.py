@@ -18,12 +18,15 @@ Both executors drive these classes; neither is imported here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from ottla.streams.durations import ms
 from ottla.streams.errors import ProcessingError
-from ottla.streams.execution import Headers
+from ottla.streams.execution import Headers, time_of
 
 Clock = Literal["stream_time", "wall_clock"]
+Duration = int | timedelta | str
 
 
 class Record:
@@ -166,15 +169,19 @@ class ProcessorContext(Protocol):
 
     def schedule(
         self,
-        interval_ms: int,
+        interval_ms: Duration,
         clock: Clock,
         callback: Callable[[int], None],
         start_ms: int | None = None,
     ) -> Cancellable:
         """Call `callback(time in ms)` every `interval_ms` of stream time or of the wall clock.
 
-        By stream time the first call comes with the first record, by the wall clock after one
-        interval; with `start_ms`, calls come at that time and whole intervals after it.
+        The interval is ms, a timedelta or a text such as "10s". By stream time the first call comes
+        with the first record, by the wall clock after one interval; with `start_ms`, calls come at
+        that time and whole intervals after it.
+
+        Raises:
+            StreamsError: the interval is no length of time, the clock or the start is none.
         """
 
     def store(self, name: str) -> Any:
@@ -188,10 +195,57 @@ class ProcessorContext(Protocol):
         """Ask for a commit soon."""
 
 
-class Processor:
-    """Write a subclass; an instance serves one task, so it may keep state of its own."""
+def schedule_of(
+    node: str, interval: Duration, clock: str, start: int | None
+) -> tuple[int, int | None]:
+    """Interval and start in ms of what a processor wants to be called for.
+
+    Raises:
+        StreamsError: one of them, or the clock, is none; the text names the node.
+    """
+    every = ms(interval, what=f"the interval of {node}")
+    if every < 1:
+        raise ProcessingError(
+            f"{node} wants to be called every {every} ms", hint="the shortest interval is 1 ms"
+        )
+    if clock not in ("stream_time", "wall_clock"):
+        raise ProcessingError(
+            f"{node} wants to be called by the clock {clock!r}",
+            hint='there are "stream_time" and "wall_clock"',
+        )
+    return every, None if start is None else time_of(start)
+
+
+def no_access(node: str, store: str) -> ProcessingError:
+    """A processor asks for a store that it was not connected to."""
+    return ProcessingError(
+        f"the processor {node} has no access to a store {store}",
+        hint=f"name the store where the processor is added: process(P, {store!r})",
+    )
+
+
+class Contextual:
+    """What has a context once `init` kept it."""
 
     context: ProcessorContext
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "context":
+                raise NoContext(
+                    f"{type(self).__qualname__} has no context: its init did not keep it",
+                    hint="call super().init(context) in init",
+                )
+            raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
+
+
+class NoContext(ProcessingError, AttributeError):
+    """A processor's own `init` did not keep the context."""
+
+
+class Processor(Contextual):
+    """Write a subclass; an instance serves one task, so it may keep state of its own."""
 
     def init(self, context: ProcessorContext) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
@@ -205,10 +259,8 @@ class Processor:
         """Called once at the end."""
 
 
-class FixedKeyProcessor:
+class FixedKeyProcessor(Contextual):
     """As `Processor`; what it forwards has the key that it was given."""
-
-    context: ProcessorContext
 
     def init(self, context: ProcessorContext) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
@@ -222,10 +274,8 @@ class FixedKeyProcessor:
         """Called once at the end."""
 
 
-class ValueTransformer:
+class ValueTransformer(Contextual):
     """Makes a table's values anew, with stores and the context in reach; it forwards nothing."""
-
-    context: ProcessorContext
 
     def init(self, context: ProcessorContext) -> None:
         """Called once before the first record; as it stands, it keeps the context."""

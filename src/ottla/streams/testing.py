@@ -13,16 +13,18 @@ at once, as in Apache Kafka's TopologyTestDriver.
 from __future__ import annotations
 
 import reprlib
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ottla.streams.durations import ms
 from ottla.streams.errors import ProcessingError, StreamsError
 from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped
+from ottla.streams.plan.operators import Emit, Operator, Suppress
 from ottla.streams.plan.topology import Topology
 from ottla.streams.serdes import Serde, serde_for
 
@@ -126,7 +128,10 @@ class TestOutput:
 
     __test__ = False
 
-    def __init__(self, topic: str, key: Serde, value: Serde, rows: deque[Produced]) -> None:
+    def __init__(
+        self, test: TopologyTest, topic: str, key: Serde, value: Serde, rows: deque[Produced]
+    ) -> None:
+        self._test = test
         self.topic = topic
         self._key = key
         self._value = value
@@ -135,6 +140,14 @@ class TestOutput:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __repr__(self) -> str:
+        return f"<TestOutput {self.topic}: {len(self._rows)} to read>"
+
+    def __iter__(self) -> Iterator[TestRecord]:
+        """Read one after the other, as `read` does."""
+        while self._rows:
+            yield self.read()
+
     def read(self) -> TestRecord:
         """The next record.
 
@@ -142,11 +155,9 @@ class TestOutput:
             StreamsError: there is none.
         """
         if not self._rows:
-            raise StreamsError(
-                f"nothing more was written to {self.topic}",
-                hint="look at test.topics(), and at test.skipped() for what was left out and why",
-            )
+            raise self._test.nothing_in(self.topic)
         row = self._rows.popleft()
+        self._test.taken[self.topic] += 1
         headers = list(row.headers)
         return TestRecord(
             self._key.deserialize(row.key, self.topic, headers),
@@ -195,6 +206,8 @@ class TopologyTest:
         self._now = ms_of(now, what="now")
         self._executor = executor_of(executor, self.topology, self.settings, now=self._now)
         self._outputs: dict[str, deque[Produced]] = {}
+        #: How many records were read already, by topic.
+        self.taken: Counter[str] = Counter()
         self._sources = {
             topic: source for source in self.topology.sources.values() for topic in source.topics
         }
@@ -267,7 +280,12 @@ class TopologyTest:
 
     # ------------------------------------------------------------ out
     def output(self, topic: str, *, key: object = None, value: object = None) -> TestOutput:
-        """What was written to a topic; serdes are those of the sink that writes there."""
+        """What was written to a topic; serdes are those of the sink that writes there.
+
+        Raises:
+            StreamsError: the topology never writes there, or no sink says the serdes.
+        """
+        self._check_written(topic)
         sink = next((s for s in self.topology.sinks.values() if s.topic == topic), None)
         if sink is None and (key is None or value is None):
             raise StreamsError(
@@ -276,11 +294,40 @@ class TopologyTest:
             )
         rows = self._outputs.setdefault(topic, deque())
         return TestOutput(
+            self,
             topic,
             sink.key if key is None and sink else serde_for(key),
             sink.value if value is None and sink else serde_for(value),
             rows,
         )
+
+    def _check_written(self, topic: str) -> None:
+        plan, app_id = self.topology, self.settings.app_id
+        if any(sink.topic is None for sink in plan.sinks.values()):
+            return  # a function names its topics, which may be any
+        logs = {plan.changelog_name(store, app_id) for store in plan.stores.values()}
+        sinks = {plan.topic_name(sink.topic, app_id) for sink in plan.sinks.values() if sink.topic}
+        names = {*logs, *sinks, self.settings.dead_letter_topic}
+        known = sorted(name for name in names if name is not None)
+        if topic not in known and topic not in self._outputs:
+            near = get_close_matches(topic, known, 1) or known
+            raise StreamsError(
+                f"the topology never writes to {reprlib.repr(topic)}",
+                hint=f"it writes to {', '.join(near[:10]) or 'no topic'}",
+            )
+
+    def nothing_in(self, topic: str) -> StreamsError:
+        """The error of who reads more than was written."""
+        hint = "look at test.topics(), and at test.skipped() for what was left out and why"
+        if self.taken[topic]:
+            hint = f"{self.taken[topic]} were read already, and reading takes them away; {hint}"
+        waits = [name for name, node in self.topology.nodes.items() if _waits(node.operator)]
+        if waits:
+            hint += (
+                f"; {', '.join(waits[:10])} holds results back until stream time has moved on: "
+                "send a later record"
+            )
+        return StreamsError(f"nothing more was written to {topic}", hint=hint)
 
     def topics(self) -> list[str]:
         """Every topic that something was written to and not read yet, changelogs among them."""
@@ -352,3 +399,8 @@ def ms_of(time: int | datetime, *, what: str) -> int:
         f"{what}={reprlib.repr(time)} is no time of a record",
         hint="give whole ms since the epoch (of seconds: round(time.time() * 1000)), or a datetime",
     )
+
+
+def _waits(operator: Operator) -> bool:
+    """Whether its results wait for a later record."""
+    return isinstance(operator, Suppress) or getattr(operator, "emit", None) is Emit.ON_CLOSE

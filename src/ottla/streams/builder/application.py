@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from ottla.streams.builder.specs import Duration, checked_name
+from ottla.streams.builder.specs import Duration, legal, shown
 from ottla.streams.durations import ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.execution import Answer, Failure, Handler, Settings
@@ -68,7 +68,7 @@ class Application(ABC):
                 f"an application is not told {unknown[0]}",
                 hint=f"there is {', '.join(Told.__annotations__)}",
             )
-        self.app_id = checked_name(app_id)
+        self.app_id = checked_id(app_id)
         self._key = None if key is None else serde_for(key)
         self._value = None if value is None else serde_for(value)
         self._settings = Settings(
@@ -133,6 +133,17 @@ def _handler(told: Told, what: str) -> Handler | None:
     raise TopologyError(
         f"{what} cannot be {given!r}", hint='"fail", "continue", or a function of a Failure'
     )
+
+
+def checked_id(given: object) -> str:
+    """An application's id: the beginning of its internal topics' names."""
+    if not isinstance(given, str) or not legal(given):
+        raise TopologyError(
+            f"{shown(given)} cannot be an application's id",
+            hint="its topics' names begin with it: take 1 to 249 letters, digits, dots, "
+            "underscores and hyphens",
+        )
+    return given
 
 
 def checked_reset(given: str | None) -> str | None:

@@ -101,7 +101,7 @@ def checked_name(name: object) -> str:
     Raises:
         TopologyError: it may not, as Kafka names topics.
     """
-    if not isinstance(name, str) or not _legal(name):
+    if not isinstance(name, str) or not legal(name):
         raise TopologyError(
             f"{shown(name)} cannot name a node or a store",
             hint="take 1 to 249 letters, digits, dots, underscores and hyphens, as for topics",
@@ -115,7 +115,7 @@ def checked_topic(topic: object) -> str:
     Raises:
         TopologyError: no topic of Kafka's can have it.
     """
-    if not isinstance(topic, str) or not _legal(topic):
+    if not isinstance(topic, str) or not legal(topic):
         raise TopologyError(
             f"{shown(topic)} cannot be a topic's name",
             hint="topics have 1 to 249 letters, digits, dots, underscores and hyphens",
@@ -123,7 +123,8 @@ def checked_topic(topic: object) -> str:
     return topic
 
 
-def _legal(name: str) -> bool:
+def legal(name: str) -> bool:
+    """Whether a topic of Kafka's can have this name."""
     return 0 < len(name) <= 249 and name not in (".", "..") and bool(_NAME.fullmatch(name))
 
 

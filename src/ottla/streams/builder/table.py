@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
 from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.specs import Duration, checked_name
+from ottla.streams.builder.specs import Duration, checked_name, shown
 from ottla.streams.builder.stream import RECORD, KStream, check_supplier, serde_of, stores_of
 from ottla.streams.builder.tables import (
     FilterTable,
@@ -379,7 +379,12 @@ def _side_node(name: str, side: JoinSide, stores: tuple[str, ...]) -> ProcessorN
 
 
 def _suppresses_final(until: str | None, wait: Duration | None) -> bool:
-    if until not in (None, "window_closes") or (until is None) is (wait is None):
+    if until not in (None, "window_closes"):
+        raise TopologyError(
+            f"suppress holds nothing back until {shown(until)}",
+            hint='take until="window_closes", or wait="5s"',
+        )
+    if (until is None) is (wait is None):
         raise TopologyError(
             "suppress needs to know how long changes are held back",
             hint='until="window_closes", or wait="5s"',

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ottla.streams.errors import TopologyError
+from ottla.streams.builder.specs import checked_topic
+from ottla.streams.errors import ProcessingError, TopologyError
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Operator, StreamTableJoin
 from ottla.streams.plan.stores import Store, StoreKind
@@ -122,8 +123,9 @@ class Writer:
         parents: tuple[str, ...],
     ) -> None:
         self._new(name, parents)
+        chosen = None if extractor is None else naming_topics(extractor, name)
         self.sinks[name] = Sink(
-            name, topic, extractor, self.key_serde(key, name), self.value_serde(value, name),
+            name, topic, chosen, self.key_serde(key, name), self.value_serde(value, name),
             partitioner,
         )  # fmt: skip
 
@@ -275,6 +277,25 @@ def _no_serde(what: str, node: str) -> TopologyError:
         f"nothing says how the {what} of {node} are written",
         hint=f"give {word}= there, or once for all to Streams(…, {word}=…): str, int, a Serde …",
     )
+
+
+def naming_topics(extractor: Function, sink: str) -> Function:
+    """A sink's function whose results are names that a topic can have, in every executor.
+
+    It raises a ProcessingError for any other result, so the record fails in processing, as the
+    record without a topic does in Kafka.
+    """
+
+    def topic(*given: Any) -> str:
+        found = extractor.call(*given)
+        try:
+            return checked_topic(found)
+        except TopologyError as refused:
+            raise ProcessingError(
+                f"{extractor.name} of {sink} chose no topic: {refused}", hint=refused.hint
+            ) from None
+
+    return replace(extractor, call=topic)
 
 
 def _two_stores(name: str) -> TopologyError:

@@ -17,10 +17,13 @@ from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
     Cancellable,
     Clock,
+    Duration,
     FixedKeyRecord,
     Record,
     RecordContext,
     RecordMetadata,
+    no_access,
+    schedule_of,
 )
 from ottla.streams.serdes.serde import not_bytes
 
@@ -105,25 +108,14 @@ class FastContext:
 
     def schedule(
         self,
-        interval_ms: int,
+        interval_ms: Duration,
         clock: Clock,
         callback: Callable[[int], None],
         start_ms: int | None = None,
     ) -> Cancellable:
-        if interval_ms < 1:
-            raise ProcessingError(
-                f"{self._name} wants to be called every {interval_ms} ms",
-                hint="the shortest interval is 1 ms",
-            )
-        if clock not in ("stream_time", "wall_clock"):
-            raise ProcessingError(
-                f"{self._name} wants to be called by the clock {clock!r}",
-                hint='there are "stream_time" and "wall_clock"',
-            )
+        every, start = schedule_of(self._name, interval_ms, clock, start_ms)
         number = self._processing.keep(callback)
-        schedule = self._task.schedule(
-            self._place, clock == "wall_clock", start_ms, interval_ms, number
-        )
+        schedule = self._task.schedule(self._place, clock == "wall_clock", start, every, number)
         return Scheduled(self._processing, number, schedule)
 
     def store(self, name: str) -> Any:
@@ -233,10 +225,7 @@ class Processing:
     def store(self, name: str, node: str, connected: list[str]) -> Any:
         is_global = name in self._globals
         if name not in connected and not is_global:
-            raise ProcessingError(
-                f"the processor {node} has no access to a store {name}",
-                hint="name the store where the processor is added",
-            )
+            raise no_access(node, name)
         return self._store(name, is_global and node not in self._global_nodes)
 
     # ------------------------------------------------------------ functions' results

@@ -9,7 +9,16 @@ from typing import Any
 from ottla.streams.errors import ProcessingError, not_at_work
 from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
-from ottla.streams.processors import Cancellable, Clock, FixedKeyRecord, Record, RecordMetadata
+from ottla.streams.processors import (
+    Cancellable,
+    Clock,
+    Duration,
+    FixedKeyRecord,
+    Record,
+    RecordMetadata,
+    no_access,
+    schedule_of,
+)
 from ottla.streams.reference.operator import Operator, Wiring
 from ottla.streams.reference.owning import of_its_own
 from ottla.streams.reference.stores.backends import face_of
@@ -71,22 +80,13 @@ class NodeContext:
 
     def schedule(
         self,
-        interval_ms: int,
+        interval_ms: Duration,
         clock: Clock,
         callback: Callable[[int], None],
         start_ms: int | None = None,
     ) -> Cancellable:
-        if interval_ms < 1:
-            raise ProcessingError(
-                f"{self._wiring.node} wants to be called every {interval_ms} ms",
-                hint="the shortest interval is 1 ms",
-            )
-        if clock not in ("stream_time", "wall_clock"):
-            raise ProcessingError(
-                f"{self._wiring.node} wants to be called by the clock {clock!r}",
-                hint='there are "stream_time" and "wall_clock"',
-            )
-        handle: Cancellable = self._wiring.schedule(interval_ms, clock, callback, start_ms)
+        every, start = schedule_of(self._wiring.node, interval_ms, clock, start_ms)
+        handle: Cancellable = self._wiring.schedule(every, clock, callback, start)
         return handle
 
     def store(self, name: str) -> Any:
@@ -94,10 +94,7 @@ class NodeContext:
         store = wiring.stores.get(name)
         is_global = store is not None and store.row.is_global
         if store is None or (name not in wiring.connected and not is_global):
-            raise ProcessingError(
-                f"the processor {wiring.node} has no access to a store {name}",
-                hint="name the store where the processor is added",
-            )
+            raise no_access(wiring.node, name)
         return face_of(store, read_only=is_global and not wiring.in_global)
 
     def commit(self) -> None:
