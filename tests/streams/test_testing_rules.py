@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from ottla.streams import Processor, ProcessorContext, Record, Streams
+from ottla.streams import Processor, ProcessorContext, Record, Streams, col
 from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.execution import Skipped
 from ottla.streams.testing import TestRecord, TopologyTest
 
 EXECUTORS = pytest.mark.parametrize("executor", ["python", "rust"])
@@ -130,3 +131,14 @@ def test_the_clock_of_the_test_is_the_clock_of_the_task(executor: Any) -> None:
         assert test.topics() == []
         test.advance(1)
         assert test.output("out").read().value == 1_700_000_060_000
+
+
+@EXECUTORS
+def test_null_keys_before_a_repartition_are_counted(executor: Any) -> None:
+    """If this failed, a misspelt field in `group_by` would lose every record without a sign."""
+    app = Streams("nulls")
+    orders = app.stream("orders", key=str, value=dict)
+    orders.group_by(col("citty"), key=str, name="cities").count().to_stream().to("counts")
+    with TopologyTest(app, executor=executor) as test:
+        test.input("orders").send("a", {"city": "Bern"})
+        assert test.skipped() == {Skipped("cities-repartition-filter", "the key is null"): 1}

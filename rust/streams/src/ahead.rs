@@ -195,9 +195,9 @@ impl<H: Application> Run<'_, H> {
     ) -> Option<Record<H::Object>> {
         let node = &self.plan.nodes[id];
         match &node.operator {
-            Operator::Filter { predicate, negate } => {
-                (self.foreseen_truth(predicate, &record, cause)? != *negate).then_some(record)
-            }
+            Operator::Filter {
+                predicate, negate, ..
+            } => (self.foreseen_truth(predicate, &record, cause)? != *negate).then_some(record),
             Operator::SelectKey(mapper) => {
                 let key = self.foreseen(mapper, &record, cause)?;
                 Some(Record { key, ..record })

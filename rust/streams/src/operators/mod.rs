@@ -52,9 +52,11 @@ pub fn process<'a, H: Application>(
     record: &Record<H::Object>,
 ) -> Outcome<H> {
     match &node.operator {
-        Operator::Filter { predicate, negate } => {
-            stateless::filter(run, node, predicate, *negate, record)
-        }
+        Operator::Filter {
+            predicate,
+            negate,
+            by_key,
+        } => stateless::filter(run, node, predicate, (*negate, *by_key), record),
         Operator::Map(mapper) => stateless::map(run, node, mapper, record),
         Operator::SelectKey(mapper) => stateless::select_key(run, node, mapper, record),
         Operator::MapValues(mapper) => stateless::map_values(run, node, mapper, record),

@@ -14,11 +14,13 @@ pub(super) fn filter<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     predicate: &Function,
-    negate: bool,
+    (negate, by_key): (bool, bool),
     record: &Record<H::Object>,
 ) -> Outcome<H> {
     if run.test(predicate, &Offer::record(record))? != negate {
         run.forward(node, record)?;
+    } else if by_key {
+        run.skip(&node.name, "the key is null");
     }
     Ok(())
 }

@@ -41,6 +41,8 @@ pub enum Operator {
     Filter {
         predicate: Function,
         negate: bool,
+        /// What is left out is counted: its key is null.
+        by_key: bool,
     },
     Map(Function),
     SelectKey(Function),
@@ -164,6 +166,7 @@ fn stream(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operat
         "Filter" => Operator::Filter {
             predicate: Function::read(row, "predicate")?,
             negate: row.flag("negate")?,
+            by_key: row.flag("by_key")?,
         },
         "Map" => Operator::Map(mapper()?),
         "SelectKey" => Operator::SelectKey(mapper()?),

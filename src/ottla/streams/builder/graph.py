@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.expressions import key, lit
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Operator
@@ -192,8 +193,9 @@ class RepartitionNode(GraphNode):
 
     def write(self, writer: Writer) -> None:
         writer.add_internal_topic(self.topic, self.partitions)
-        keep = has_key if self.drops_null_keys else has_anything
-        writer.add_processor(self.filter, plan.Filter(keep), self.parent_names(), ())
+        drop = key_is_null if self.drops_null_keys else nothing
+        keep = plan.Filter(drop, negate=True, by_key=self.drops_null_keys)
+        writer.add_processor(self.filter, keep, self.parent_names(), ())
         writer.add_sink(
             self.sink, self.topic, None, self.key, self.value, self.partitioner, (self.filter,)
         )
@@ -270,16 +272,12 @@ class TableJoinNode(GraphNode):
                 side.mark_versioned(parent)
 
 
-def _has_key(key: Any, value: Any) -> bool:
-    return key is not None
-
-
-def _has_anything(key: Any, value: Any) -> bool:
-    return True
-
-
-has_key = Function(_has_key, ("key", "value"), None, "has_key")
-has_anything = Function(_has_anything, ("key", "value"), None, "has_anything")
+_RECORD = ("key", "value", "timestamp", "headers")
+_KEY_IS_NULL = key().is_null()
+_NOTHING = lit(False)
+#: What leaves a record out of a repartition topic, as data: no executor asks Python about it.
+key_is_null = Function(_KEY_IS_NULL.evaluate, _RECORD, _KEY_IS_NULL, "key_is_null")
+nothing = Function(_NOTHING.evaluate, _RECORD, _NOTHING, "nothing")
 
 
 class Graph:

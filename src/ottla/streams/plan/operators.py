@@ -30,6 +30,8 @@ from ottla.streams.serdes import Serde
 class Filter:
     predicate: Function
     negate: bool = False
+    #: It lets keys through that are not null, and counts the others as skipped.
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,13 @@ class Filter(Operator):
         super().__init__(wiring)
         self.predicate = bind(row.predicate, RECORD)
         self.wanted = not row.negate
+        self.by_key = row.by_key
 
     def process(self, key: Any, value: Any, timestamp: int, headers: Headers) -> None:
         if bool(self.predicate(key, value, timestamp, headers)) is self.wanted:
             self.forward(key, value, timestamp, headers)
+        elif self.by_key:
+            self.skip("the key is null")
 
 
 class Map(Operator):
