@@ -193,8 +193,9 @@ class RepartitionNode(GraphNode):
 
     def write(self, writer: Writer) -> None:
         writer.add_internal_topic(self.topic, self.partitions)
-        drop = key_is_null if self.drops_null_keys else nothing
-        keep = plan.Filter(drop, negate=True, by_key=self.drops_null_keys)
+        keep = plan.Filter(
+            has_key if self.drops_null_keys else anything, by_key=self.drops_null_keys
+        )
         writer.add_processor(self.filter, keep, self.parent_names(), ())
         writer.add_sink(
             self.sink, self.topic, None, self.key, self.value, self.partitioner, (self.filter,)
@@ -273,11 +274,11 @@ class TableJoinNode(GraphNode):
 
 
 _RECORD = ("key", "value", "timestamp", "headers")
-_KEY_IS_NULL = key().is_null()
-_NOTHING = lit(False)
-#: What leaves a record out of a repartition topic, as data: no executor asks Python about it.
-key_is_null = Function(_KEY_IS_NULL.evaluate, _RECORD, _KEY_IS_NULL, "key_is_null")
-nothing = Function(_NOTHING.evaluate, _RECORD, _NOTHING, "nothing")
+_HAS_KEY = ~key().is_null()
+_ANYTHING = lit(True)
+#: What goes into a repartition topic, as data: no executor asks Python about it.
+has_key = Function(_HAS_KEY.evaluate, _RECORD, _HAS_KEY, "has_key")
+anything = Function(_ANYTHING.evaluate, _RECORD, _ANYTHING, "anything")
 
 
 class Graph:
