@@ -81,7 +81,7 @@ sim: core $(VENV)/.dev ## a stage: three hundred seeds of the simulated world, a
 	$(PYTEST) -m "not long" -s tests/simulation
 
 attack: core $(VENV)/.dev ## a stage: hostile clients and disks, a minute of chaos among them, under two seeds
-	$(PYTEST) -m "not long" tests/attack
+	$(PYTEST) -n 2 --dist loadfile -m "not long" tests/attack
 
 java: core $(VENV)/.dev $(JARS) openssl ## a stage: what asks Apache's own code
 	$(PYTEST) -m "jvm and not long" --ignore=tests/clients --ignore=tests/stories --ignore=tests/attack
