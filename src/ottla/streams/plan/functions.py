@@ -57,17 +57,20 @@ class Function:
                 hint="give a function, a lambda, or an expression such as col('price') >= 10",
             )
         count = positional_parameters(given, len(offered))
-        if count > len(offered) or (count == 0 and offered):
+        # Of two that belong together, one alone would be the one that nobody expects.
+        least = min(len(offered), 2 if {"aggregate", "left"} & set(offered) else 1)
+        if not least <= count <= len(offered):
             raise TopologyError(
                 f"{what} calls its function with ({', '.join(offered)}), "
                 f"but {name_of(given)} takes {count} parameters",
-                hint=f"take {' or '.join(suffixes(offered))}",
+                hint=f"take {' or '.join(suffixes(offered, least)) or 'none'}",
             )
         return cls(given, tuple(offered[len(offered) - count :]), None, name_of(given))
 
 
-def suffixes(offered: Sequence[str]) -> list[str]:
-    return [f"({', '.join(offered[start:])})" for start in range(len(offered) - 1, -1, -1)]
+def suffixes(offered: Sequence[str], least: int) -> list[str]:
+    starts = range(len(offered) - least, -1, -1) if offered else ()
+    return [f"({', '.join(offered[start:])})" for start in starts]
 
 
 def positional_parameters(given: Callable[..., Any], offered: int) -> int:
