@@ -12,7 +12,8 @@ from typing import Any
 
 from ottla.streams.builder.specs import checked_topic
 from ottla.streams.errors import ProcessingError, TopologyError
-from ottla.streams.plan.functions import Function
+from ottla.streams.plan.batched import name_of
+from ottla.streams.plan.functions import Function, positional_parameters
 from ottla.streams.plan.operators import Operator, StreamTableJoin
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topology
@@ -86,7 +87,7 @@ class Writer:
         self._check_patterns(name, topics, pattern)
         self.sources[name] = Source(
             name, topics, pattern, self.key_serde(key, name), self.value_serde(value, name), (),
-            timestamp, reset, is_global,
+            checked_extractor(timestamp, name), reset, is_global,
         )  # fmt: skip
 
     def _check_patterns(self, name: str, topics: tuple[str, ...], pattern: Any) -> None:
@@ -296,6 +297,33 @@ def naming_topics(extractor: Function, sink: str) -> Function:
             ) from None
 
     return replace(extractor, call=topic)
+
+
+#: What a timestamp extractor is called with.
+EXTRACTED = (
+    "topic", "partition", "offset", "timestamp", "key", "value", "headers", "partition_time",
+)  # fmt: skip
+
+
+def checked_extractor(given: Any, source: str) -> Any:
+    """The timestamp extractor of a source.
+
+    Raises:
+        TopologyError: it is no function, or takes other parameters.
+    """
+    if given is None:
+        return None
+    hint = f"give lambda {', '.join(EXTRACTED)}: value['at']"
+    if not callable(given):
+        raise TopologyError(f"timestamp= of {source} takes a function, not {given!r}", hint=hint)
+    count = positional_parameters(given, len(EXTRACTED))
+    if count != len(EXTRACTED):
+        raise TopologyError(
+            f"timestamp= of {source} calls its function with ({', '.join(EXTRACTED)}), "
+            f"but {name_of(given)} takes {count} parameters",
+            hint=hint,
+        )
+    return given
 
 
 def _two_stores(name: str) -> TopologyError:
