@@ -1,7 +1,8 @@
 """What users of `ottla.streams` see, with signatures, docstrings and an example of each operator,
 for `generate.py`; and the topologies that pages show, drawn.
 
-Examples stand in `streams_examples.py`; a test runs them, and counts those that are missing.
+Examples stand in `streams_examples.py` and `streams_cases.py`; a test runs them, and counts those
+that are missing.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ DOCS = HERE.parent
 CLIENT = run_path(str(HERE / "client.py"))
 EXAMPLES = run_path(str(HERE / "streams_examples.py"))
 
-MORE: dict[str, str] = EXAMPLES["MORE"]
+CASES: dict[str, str] = run_path(str(HERE / "streams_cases.py"))["CASES"]
 
 OPERATORS = {
     "The application": (Application, Streams, Topology),
@@ -103,7 +104,7 @@ def text() -> str:
     for title, kinds in OPERATORS.items():
         parts += [f"## {title}\n", *(_operators(kind) for kind in kinds)]
     parts += [_functions(title) for title in FUNCTIONS]
-    parts += [_serdes(), _expressions(), _processors(), _tests(), _settings(), _more()]
+    parts += [_serdes(), _expressions(), _processors(), _tests(), _settings(), _cases()]
     parts.append(_errors())
     return "\n".join(parts)
 
@@ -232,8 +233,8 @@ def _settings() -> str:
     return "\n".join([*lines, ""])
 
 
-def _more() -> str:
-    shown = (f"### {title}\n\n```pycon\n{text.strip()}\n```\n" for title, text in MORE.items())
+def _cases() -> str:
+    shown = (f"### {title}\n\n```pycon\n{text.strip()}\n```\n" for title, text in CASES.items())
     return "\n".join(["## More examples\n", *shown])
 
 

@@ -20,7 +20,7 @@ from ottla.streams.builder.cogrouped import CogroupedKStream
 ROOT = Path(__file__).parents[2]
 PAGE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "reference" / "streams.py"))
 EXAMPLES: dict[str, str] = PAGE["EXAMPLES"]["EXAMPLES"]
-MORE: dict[str, str] = PAGE["MORE"]
+CASES: dict[str, str] = PAGE["CASES"]
 BEFORE: str = PAGE["EXAMPLES"]["BEFORE"]
 JAVA = (ROOT / "docs" / "guides" / "streams-from-java.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -38,7 +38,7 @@ def test_every_operator_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("executor", ["rust", "python"])
-@pytest.mark.parametrize("name", [*EXAMPLES, *MORE])
+@pytest.mark.parametrize("name", [*EXAMPLES, *CASES])
 def test_an_example_gives_what_it_says(
     name: str, executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,7 +47,7 @@ def test_an_example_gives_what_it_says(
     made = f"TopologyTest(app, executor={executor!r})"
     names: dict[str, Any] = {}
     exec(BEFORE.replace("TopologyTest(app)", made), names)
-    text = (EXAMPLES | MORE)[name].replace("TopologyTest(app)", made)
+    text = (EXAMPLES | CASES)[name].replace("TopologyTest(app)", made)
     found = doctest.DocTestParser().get_doctest(text, names, name, None, 0)
     assert found.examples
     said: list[str] = []

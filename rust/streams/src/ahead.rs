@@ -16,21 +16,13 @@ use crate::host::FunctionId;
 use crate::operators::functions::Offer;
 use crate::plan::function::Function;
 use crate::plan::operator::Operator;
-use crate::plan::source::{Format, Source};
-use crate::plan::{Node, NodeId, Plan, SourceId};
+use crate::plan::segments::Segment;
+use crate::plan::{NodeId, Plan};
+use crate::queues::Input;
 use crate::record::Record;
 use crate::stop::{Outcome, raised};
-use crate::task::{Input, Task};
+use crate::task::Task;
 use crate::value::Value;
-
-/// A function of many values, the source whose records it gets, and the operators between.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    source: SourceId,
-    way: Box<[NodeId]>,
-    node: NodeId,
-    function: FunctionId,
-}
 
 /// Results by the place of their record in the batch.
 pub struct Ahead<O>(Vec<(FunctionId, Vec<Option<Value<O>>>)>);
@@ -55,76 +47,6 @@ impl<O: Clone> Ahead<O> {
 
     fn peek(&mut self, function: FunctionId, cause: i32) -> Option<Value<O>> {
         self.place(function, cause)?.clone()
-    }
-}
-
-/// All segments of a plan; those above others come first.
-pub fn segments(sources: &[Source], nodes: &[Node]) -> Box<[Segment]> {
-    let mut parents = vec![0; nodes.len()];
-    let children = sources.iter().map(|source| &source.children);
-    for child in children.chain(nodes.iter().map(|node| &node.children)) {
-        child.iter().for_each(|id| parents[*id] += 1);
-    }
-    let mut found = Vec::new();
-    for (id, source) in sources.iter().enumerate() {
-        let is_plain = matches!(source.format, Format::Plain);
-        if source.is_global || source.timestamp_extractor.is_some() || !is_plain {
-            continue;
-        }
-        let mut rest: Vec<(NodeId, Vec<NodeId>)> = source
-            .children
-            .iter()
-            .rev()
-            .map(|child| (*child, Vec::new()))
-            .collect();
-        while let Some((node, way)) = rest.pop() {
-            if parents[node] != 1 {
-                continue;
-            }
-            let operator = &nodes[node].operator;
-            for function in functions(operator).iter().filter_map(|each| each.batch) {
-                found.push(Segment {
-                    source: id,
-                    way: way.clone().into(),
-                    node,
-                    function,
-                });
-            }
-            if is_seen_through(operator) {
-                let further: Vec<NodeId> = way.iter().copied().chain([node]).collect();
-                let children = nodes[node].children.iter().rev();
-                rest.extend(children.map(|child| (*child, further.clone())));
-            }
-        }
-    }
-    found.into()
-}
-
-/// The functions of an operator that makes of each record what stands in that record alone.
-fn functions(operator: &Operator) -> &[Function] {
-    match operator {
-        Operator::Filter { predicate: one, .. }
-        | Operator::Map(one)
-        | Operator::SelectKey(one)
-        | Operator::MapValues(one)
-        | Operator::FlatMap(one)
-        | Operator::FlatMapValues(one) => std::slice::from_ref(one),
-        Operator::Branch(predicates) => predicates,
-        _ => &[],
-    }
-}
-
-/// Whether what a record becomes below an operator can be known without asking a function of Python.
-fn is_seen_through(operator: &Operator) -> bool {
-    match operator {
-        Operator::PassThrough => true,
-        Operator::Filter { .. }
-        | Operator::SelectKey(_)
-        | Operator::MapValues(_)
-        | Operator::Branch(_) => functions(operator)
-            .iter()
-            .all(|each| each.expression.is_some() || each.batch.is_some()),
-        _ => false,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::host::{Fault, FunctionId, Headers, Host};
 use crate::plan::{ExtractorId, NodeId, PartitionerId, ProcessorId, SourceId};
 use crate::record::Record;
-use crate::stop::Outcome;
+use crate::stop::{Outcome, Stage};
 use crate::value::Value;
 
 /// A number that the host gave to a punctuation's callback.
@@ -19,13 +19,6 @@ pub type CallbackId = u32;
 pub enum Answer {
     Resume,
     Fail,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    Deserialization,
-    Processing,
-    Production,
 }
 
 /// What a handler is told: where, on which record, by which error. The context holds the source's record.

@@ -6,25 +6,15 @@
 
 use bytes::Bytes;
 
-use crate::application::{Answer, Application, Failure, Stage};
+use crate::application::{Answer, Application, Failure};
 use crate::engine::Run;
 use crate::host::Fault;
 use crate::output::Stamp;
 use crate::plan::NodeId;
 use crate::plan::operator::Operator;
-use crate::stop::{Outcome, Stop, What, decided};
+use crate::stop::{Outcome, Stage, Stop, What, decided};
 
 const PREFIX: &str = "__streams.errors.";
-
-impl Stage {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Deserialization => "deserialization",
-            Self::Processing => "processing",
-            Self::Production => "production",
-        }
-    }
-}
 
 impl<H: Application> Run<'_, H> {
     /// A node failed on a record. A sink's failure is its parent's; what was decided goes up as it is.
@@ -44,7 +34,6 @@ impl<H: Application> Run<'_, H> {
         let is_global = self.engine.is_global[id];
         let outcome = self.decide(stage, name, stop, !is_global);
         outcome.map_err(|mut stop| {
-            stop.node.get_or_insert(id);
             // A sink's failure is its parent's too.
             stop.decided = stage != Stage::Production;
             stop
@@ -75,7 +64,6 @@ impl<H: Application> Run<'_, H> {
             Ok(answer) => answer,
             Err(error) => {
                 let mut failed = decided(Fault::Host(error));
-                failed.node = stop.node;
                 failed.tell(name, What::Handler(stage));
                 return Err(failed);
             }

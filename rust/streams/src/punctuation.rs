@@ -1,12 +1,12 @@
 //! Calls that are due at a time and every so often after, by stream time or by the wall clock.
 
-use crate::application::{Application, CallbackId, Stage};
+use crate::application::{Application, CallbackId};
 use crate::context::UNKNOWN;
 use crate::engine::{Clock, Engine, Run};
 use crate::heap::Timed;
 use crate::host::Headers;
 use crate::plan::NodeId;
-use crate::stop::Outcome;
+use crate::stop::{Outcome, Stage};
 
 #[derive(Debug)]
 pub struct Punctuation {

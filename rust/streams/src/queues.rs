@@ -2,10 +2,25 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use crate::context::UNKNOWN;
-use crate::plan::SourceId;
+use crate::host::Headers;
+use crate::plan::{SourceId, TopicId};
 use crate::record::Record;
-use crate::task::Input;
+
+/// One record of a source topic. Times are ms since the epoch.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub topic: TopicId,
+    pub partition: i32,
+    /// -1 lets the task count.
+    pub offset: i64,
+    pub key: Option<Bytes>,
+    pub value: Option<Bytes>,
+    pub timestamp: i64,
+    pub headers: Headers,
+}
 
 pub struct Queue<O> {
     pub source: SourceId,

@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 
-use crate::application::{Application, Stage};
+use crate::application::Application;
 use crate::host::{By, Fault, Headers, Refusal};
 use crate::json::Noted;
 use crate::plan::source::{Format, Source};
 use crate::plan::{Plan, SourceId};
+use crate::queues::Input;
 use crate::record::{Change, Payload, Record, Response, Subscription};
 use crate::serde::Serde;
-use crate::stop::{Outcome, What, decided};
-use crate::task::{Input, Task};
+use crate::stop::{Outcome, Stage, What, decided};
+use crate::task::Task;
 use crate::value::Value;
 
 /// A record that was read, and its offset.

@@ -1,14 +1,29 @@
 //! Why a record, or the whole task, did not go on.
 
-use crate::application::Stage;
 use crate::host::{By, Fault, Refusal};
-use crate::plan::NodeId;
 
-/// A fault on its way up; `node` is where it happened. Once it is decided nothing above asks a handler again.
+/// At what something failed, as handlers are asked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Deserialization,
+    Processing,
+    Production,
+}
+
+impl Stage {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deserialization => "deserialization",
+            Self::Processing => "processing",
+            Self::Production => "production",
+        }
+    }
+}
+
+/// A fault on its way up. Once it is decided nothing above asks a handler again.
 #[derive(Debug)]
 pub struct Stopped<E> {
     pub fault: Fault<E>,
-    pub node: Option<NodeId>,
     pub decided: bool,
     /// Where it failed first, and what: for the error's text.
     pub told: Option<Told>,
@@ -39,7 +54,6 @@ impl<E> From<Fault<E>> for Stop<E> {
     fn from(fault: Fault<E>) -> Self {
         Box::new(Stopped {
             fault,
-            node: None,
             decided: false,
             told: None,
         })

@@ -13,26 +13,14 @@ use crate::application::Application;
 use crate::context::UNKNOWN;
 use crate::engine::{Clock, Engine, Run};
 use crate::heap::{Heap, Timed};
-use crate::host::{By, Fault, Headers, Refusal};
+use crate::host::{By, Fault, Refusal};
 use crate::plan::operator::Operator;
 use crate::plan::sink::Target;
 use crate::plan::{Plan, SourceId, TopicId};
+pub use crate::queues::Input;
 use crate::queues::{Head, Queue, Ready};
 use crate::record::Record;
 use crate::stop::{Outcome, decided, raised};
-
-/// One record of a source topic. Times are ms since the epoch.
-#[derive(Clone, Debug)]
-pub struct Input {
-    pub topic: TopicId,
-    pub partition: i32,
-    /// -1 lets the task count.
-    pub offset: i64,
-    pub key: Option<Bytes>,
-    pub value: Option<Bytes>,
-    pub timestamp: i64,
-    pub headers: Headers,
-}
 
 /// Where records of a topic go.
 #[derive(Clone, Copy)]

@@ -8,6 +8,9 @@ from datetime import timedelta
 
 from ottla.streams.errors import TopologyError
 
+#: A length of time as a user gives it.
+Duration = int | timedelta | str
+
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 #: Digits of a number that may still be a length; Kafka keeps ms in 64 bits.
 _PART = re.compile(r"([0-9]{1,19})(ms|s|m|h|d)")
@@ -15,7 +18,7 @@ _LONGEST = 2**63 - 1
 _TEXT = 100
 
 
-def ms(given: int | timedelta | str, *, what: str) -> int:
+def ms(given: Duration, *, what: str) -> int:
     """The length in whole ms.
 
     Raises:

@@ -82,3 +82,11 @@ def not_at_work(node: str) -> ProcessingError:
         f"{node} forwarded while no record is at hand and no punctuation is due",
         hint="forward from `process`, or from a callback of `schedule`; not from `init` or `close`",
     )
+
+
+def closed() -> StreamsError:
+    """What is told to who goes on with a task that was closed."""
+    return StreamsError(
+        "this task is closed: it takes no more records",
+        hint="send records before close(), inside of the `with` block",
+    )

@@ -128,24 +128,16 @@ class Executor(Protocol):
         """Close processors and stores."""
 
 
-def time_of(given: object) -> int:
-    """A time in ms that a user's function or test gave.
+def time_of(given: object, *, what: str) -> int:
+    """A time in ms that a user's function gave.
 
     Raises:
-        StreamsError: it is no whole number of 64 bits.
+        StreamsError: it is no whole number of 64 bits; the text names `what`.
     """
     hint = "a time is a whole number of ms since the epoch, in 64 bits"
     if not isinstance(given, SupportsIndex):
-        raise StreamsError(f"a {type(given).__name__} is no time", hint=hint)
+        raise StreamsError(f"{what}: a {type(given).__name__} is no time", hint=hint)
     time = index(given)
     if not -(2**63) <= time < 2**63:
-        raise StreamsError("the number is too large for a time", hint=hint)
+        raise StreamsError(f"{what}: the number is too large for a time", hint=hint)
     return time
-
-
-def closed() -> StreamsError:
-    """What is told to who goes on with a task that was closed."""
-    return StreamsError(
-        "this task is closed: it takes no more records",
-        hint="send records before close(), inside of the `with` block",
-    )

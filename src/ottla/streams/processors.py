@@ -18,15 +18,13 @@ Both executors drive these classes; neither is imported here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from ottla.streams.durations import ms
+from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Headers, time_of
 
 Clock = Literal["stream_time", "wall_clock"]
-Duration = int | timedelta | str
 
 
 class Record:
@@ -213,7 +211,7 @@ def schedule_of(
             f"{node} wants to be called by the clock {clock!r}",
             hint='there are "stream_time" and "wall_clock"',
         )
-    return every, None if start is None else time_of(start)
+    return every, None if start is None else time_of(start, what=f"the start of {node}")
 
 
 def no_access(node: str, store: str) -> ProcessingError:

@@ -3,7 +3,7 @@
 //! Each call takes the GIL, which costs nothing where the batch holds it already (`StreamsTask::process`).
 
 use bytes::Bytes;
-use ottla_streams::application::{Answer, Application, CallbackId, Description, Failure, Stage};
+use ottla_streams::application::{Answer, Application, CallbackId, Description, Failure};
 use ottla_streams::context::Context;
 use ottla_streams::engine::Engine;
 use ottla_streams::host::{By, Fault, FunctionId, Headers, Host, SerdeId};
@@ -421,13 +421,8 @@ impl Application for PythonHost {
                 return Err(error.clone_ref(py)); // Ctrl-C and its like are no failures of a record.
             }
             let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map(|b| PyBytes::new(py, b));
-            let stage = match failure.stage {
-                Stage::Deserialization => "deserialization",
-                Stage::Processing => "processing",
-                Stage::Production => "production",
-            };
             let arguments = (
-                stage,
+                failure.stage.word(),
                 failure.node,
                 failure.topic,
                 (context.partition, context.offset, context.timestamp),

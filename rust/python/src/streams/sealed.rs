@@ -50,15 +50,18 @@ impl Sealer {
             open.batch.resize(HEADER_BYTES, 0);
             open.count = 0;
         }
-        for row in output.rows() {
+        let mut rows = output.rows().iter();
+        let appended = rows.try_for_each(|row| {
             let place = *self.place(row);
-            self.open[place as usize].append(output, row)?;
-        }
+            self.open[place as usize].append(output, row)
+        });
         for open in self.open.iter().filter(|open| open.partition < 0) {
             self.places[open.topic as usize] = UNOPENED;
         }
         self.chosen.clear();
-        self.open.drain(..).map(Open::finish).collect()
+        let open = self.open.drain(..); // Nothing is left for the next time, whatever comes of it.
+        appended?;
+        open.map(Open::finish).collect()
     }
 
     fn place(&mut self, row: &Row) -> &mut u32 {
@@ -76,12 +79,11 @@ impl Sealer {
     fn count(&mut self, output: &Output, row: &Row) {
         let fresh = self.open.len() as u32;
         let place = self.place(row);
-        let is_fresh = *place == UNOPENED;
-        if is_fresh {
+        if *place == UNOPENED {
             *place = fresh;
         }
         let place = *place as usize;
-        if is_fresh {
+        if place == self.open.len() {
             self.open.push(Open {
                 topic: row.topic,
                 partition: row.partition,

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ottla_streams::application::Stage;
 use ottla_streams::engine::{Clock, Engine};
 use ottla_streams::output::Output;
 use ottla_streams::plan::{NodeId, Plan, TopicId};
 use ottla_streams::record::Record;
-use ottla_streams::stop::{Stop, What};
+use ottla_streams::stop::{Stage, Stop, What};
 use ottla_streams::task::{Input, Task};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
@@ -175,9 +174,9 @@ impl StreamsTask {
         let (built, outcome) = maybe_detached(py, self.holds_gil, || -> Result<_, String> {
             let inputs = inputs_of(topic, partition, &data)?;
             let outcome = task.process(host, inputs, now);
-            let built = sealer.seal(&task.engine.output)?;
+            let built = sealer.seal(&task.engine.output);
             task.engine.output.clear();
-            Ok((built, outcome))
+            Ok((built?, outcome))
         })
         .map_err(|text| refusal_of("corrupt-batch", text))?;
         let place = self.place(&task.engine);

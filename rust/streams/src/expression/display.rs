@@ -1,9 +1,23 @@
 //! How an expression looks: as it would be typed in Python. Errors name it so.
 
 use super::node::{Literal, Node, OfNumber, OfText, OfTime};
+use crate::host::{By, Refusal};
 use crate::json::{Segment, write_text};
 
 const VALUE_SHOWN_MAX: usize = 40;
+const SHOWN_MAX: usize = 200;
+
+impl Node {
+    /// The refusal that names this expression.
+    pub fn refused(&self, what: &str, hint: &'static str) -> Refusal {
+        let text = format!("{}: {what}", cut(&shown(self), SHOWN_MAX));
+        Refusal {
+            by: By::Expression,
+            text,
+            hint,
+        }
+    }
+}
 
 /// The expression, as it would be typed.
 pub fn shown(node: &Node) -> String {

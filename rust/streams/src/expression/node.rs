@@ -4,15 +4,12 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::display::{cut, shown};
-use crate::host::{By, Refusal};
 use crate::json::{Path, Segment};
 use crate::row::Row;
 use crate::value::{Text, Value};
 
 /// Python refuses deeper ones when they are built.
 const DEPTH_MAX: usize = 128;
-const SHOWN_MAX: usize = 200;
 
 #[derive(Clone, Debug)]
 pub enum Node {
@@ -198,16 +195,6 @@ impl Members {
 }
 
 impl Node {
-    /// The refusal that names this expression.
-    pub fn refused(&self, what: &str, hint: &'static str) -> Refusal {
-        let text = format!("{}: {what}", cut(&shown(self), SHOWN_MAX));
-        Refusal {
-            by: By::Expression,
-            text,
-            hint,
-        }
-    }
-
     pub fn parse(row: &Row, depth: usize) -> Result<Self, String> {
         if depth > DEPTH_MAX {
             return Err("an expression nests too deep".to_owned());

@@ -15,7 +15,8 @@ use crate::operators::waiting::{BYTES, refused};
 use crate::plan::join::{
     ForeignTableJoin, ResponseJoin, SubscriptionJoin, SubscriptionReceive, SubscriptionSend,
 };
-use crate::plan::operator::{JoinKind, Operator};
+use crate::plan::operator::Operator;
+use crate::plan::sides::JoinKind;
 use crate::plan::sink::{Sink, Target};
 use crate::plan::{Node, NodeId, Plan, StoreId};
 use crate::record::{Change, Payload, Record, Response, Subscription};

@@ -1,6 +1,6 @@
 //! The end of a topology: a record's bytes for a topic of Kafka.
 
-use crate::application::{Application, Stage};
+use crate::application::Application;
 use crate::engine::Run;
 use crate::host::{Fault, Headers};
 use crate::operators::functions::Offer;
@@ -9,7 +9,7 @@ use crate::plan::sink::{Sink, Target};
 use crate::plan::{NodeId, TopicId};
 use crate::record::{Payload, Record};
 use crate::serde::Serde;
-use crate::stop::{Outcome, raised};
+use crate::stop::{Outcome, Stage, raised};
 use crate::value::Value;
 
 pub(super) fn process<H: Application>(

@@ -1,8 +1,8 @@
 //! The rows of joins and of suppress.
 
 use super::function::Function;
-use super::operator::{JoinKind, Side};
 use super::reading::{Fields, Read};
+use super::sides::{JoinKind, Side};
 use super::store::read_serde;
 use super::view::View;
 use super::window::JoinWindows;

@@ -7,9 +7,13 @@
 pub mod aggregation;
 pub mod function;
 pub mod join;
+mod names;
+mod node;
 pub mod operator;
 mod reading;
+pub mod segments;
 mod settings;
+pub mod sides;
 pub mod sink;
 pub mod source;
 pub mod store;
@@ -17,30 +21,20 @@ pub mod topics;
 pub mod view;
 pub mod window;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
-use crate::ahead::{self, Segment};
 use crate::json;
 use crate::row::Row;
 use crate::serde::{Kind, Serde};
 use aggregation::Aggregation;
+pub use names::{ExtractorId, Names, NodeId, PartitionerId, ProcessorId, SourceId, StoreId};
+pub use node::Node;
 use operator::Operator;
 use reading::{Fields, Read};
+use segments::{Segment, segments};
 pub use settings::Settings;
 use sink::{Sink, Target};
 use source::Source;
 use store::Store;
-
-pub type TopicId = u32;
-pub type StoreId = usize;
-/// Nodes first, then sinks.
-pub type NodeId = usize;
-pub type SourceId = usize;
-/// Numbers by which the host knows what it was asked to keep.
-pub type ProcessorId = u32;
-pub type ExtractorId = u32;
-pub type PartitionerId = u32;
+pub use topics::TopicId;
 
 #[derive(Debug)]
 pub struct Plan {
@@ -55,17 +49,6 @@ pub struct Plan {
     /// How many things the sides of stream-stream joins share.
     pub shared: usize,
     pub segments: Box<[Segment]>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Node {
-    pub name: String,
-    pub operator: Operator,
-    pub children: Box<[NodeId]>,
-    /// Stores that it may reach.
-    pub stores: Box<[StoreId]>,
-    /// Where its windows' records end as they are kept, with nothing to be done to them on the way.
-    pub straight: Option<TopicId>,
 }
 
 /// Sinks below the regrouping of a table write changes whole.
@@ -131,7 +114,7 @@ impl Plan {
         let sources = tree.list("sources")?.iter();
         let sources = sources.map(|row| Source::read(row, &names, &nodes));
         let sources = sources.collect::<Read<Box<[Source]>>>()?;
-        let segments = ahead::segments(&sources, &nodes);
+        let segments = segments(&sources, &nodes);
         let shared = names.shared.borrow().len();
         Ok(Self {
             settings,
@@ -218,119 +201,4 @@ fn straight(node: &Node, nodes: &[Node], stores: &[Store]) -> Option<TopicId> {
     let same_keys = matches!(kind, Kind::TimeWindowed { key, .. } if **key == *of);
     let is_plain = sink.partitioner.is_none() && !sink.changes && !row.send_old;
     (same_keys && is_plain && is_json(&sink.value)).then_some(topic)
-}
-
-/// Names that rows say, and their numbers.
-pub struct Names<'r> {
-    nodes: HashMap<&'r str, NodeId>,
-    stores: HashMap<&'r str, StoreId>,
-    internal: Vec<&'r str>,
-    app_id: String,
-    topics: RefCell<Vec<String>>,
-    shared: RefCell<Vec<String>>,
-}
-
-impl<'r> Names<'r> {
-    fn read(tree: &Fields<'r>, settings: &Settings) -> Read<Self> {
-        let names = |list: &str| -> Read<Vec<&'r str>> {
-            let rows = tree.list(list)?.iter();
-            rows.map(|row| Fields::named(row, list).map(|fields| fields.of))
-                .collect()
-        };
-        let nodes = names("nodes")?.into_iter().chain(names("sinks")?);
-        let stores = names("stores")?.into_iter();
-        Ok(Self {
-            nodes: nodes
-                .enumerate()
-                .map(|(place, name)| (name, place))
-                .collect(),
-            stores: stores
-                .enumerate()
-                .map(|(place, name)| (name, place))
-                .collect(),
-            internal: names("internal_topics")?,
-            app_id: settings.app_id.clone(),
-            topics: RefCell::default(),
-            shared: RefCell::default(),
-        })
-    }
-
-    pub fn store(&self, row: &Fields<'_>, field: &str) -> Read<StoreId> {
-        self.store_named(row, row.text(field)?)
-    }
-
-    fn store_named(&self, row: &Fields<'_>, name: &str) -> Read<StoreId> {
-        let place = self.stores.get(name).copied();
-        place.ok_or_else(|| format!("{}: there is no store {name}", row.of))
-    }
-
-    pub fn store_or_none(&self, row: &Fields<'_>, field: &str) -> Read<Option<StoreId>> {
-        match row.text_or_none(field)? {
-            None => Ok(None),
-            Some(name) => self.store_named(row, name).map(Some),
-        }
-    }
-
-    pub fn node(&self, row: &Fields<'_>, field: &str) -> Read<NodeId> {
-        self.node_named(row, row.text(field)?)
-    }
-
-    fn node_named(&self, row: &Fields<'_>, name: &str) -> Read<NodeId> {
-        let place = self.nodes.get(name).copied();
-        place.ok_or_else(|| format!("{}: there is no node {name}", row.of))
-    }
-
-    pub fn children(&self, row: &Fields<'_>) -> Read<Box<[NodeId]>> {
-        let children = row.texts("children")?.into_iter();
-        children.map(|name| self.node_named(row, name)).collect()
-    }
-
-    fn stores(&self, row: &Fields<'_>) -> Read<Box<[StoreId]>> {
-        let stores = row.texts("stores")?.into_iter();
-        stores.map(|name| self.store_named(row, name)).collect()
-    }
-
-    /// The name in Kafka of a topic that the plan names.
-    pub fn full(&self, topic: &str) -> String {
-        if self.internal.contains(&topic) {
-            format!("{}-{topic}", self.app_id)
-        } else {
-            topic.to_owned()
-        }
-    }
-
-    /// The number of a topic that the plan names.
-    pub fn topic(&self, topic: &str) -> TopicId {
-        self.numbered(&self.full(topic))
-    }
-
-    fn numbered(&self, full: &str) -> TopicId {
-        place(&mut self.topics.borrow_mut(), full) as TopicId
-    }
-
-    pub fn shared(&self, name: &str) -> usize {
-        place(&mut self.shared.borrow_mut(), name)
-    }
-
-    fn changelog(&self, store: &Fields<'_>) -> Read<Option<String>> {
-        if let Some(topic) = store.text_or_none("changelog_topic")? {
-            return Ok(Some(self.full(topic)));
-        }
-        let logged = store.flag("logged")?;
-        Ok(logged.then(|| format!("{}-{}-changelog", self.app_id, store.of)))
-    }
-
-    fn into_topics(self) -> topics::Topics {
-        topics::Topics::new(self.topics.into_inner())
-    }
-}
-
-fn place(names: &mut Vec<String>, name: &str) -> usize {
-    names
-        .iter()
-        .position(|known| known == name)
-        .unwrap_or_else(|| {
-            names.push(name.to_owned());
-            names.len() - 1
-        })
 }

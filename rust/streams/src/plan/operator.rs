@@ -13,19 +13,6 @@ use super::view::View;
 use super::window::{SessionWindows, SlidingWindows, Windows};
 use super::{Names, ProcessorId, StoreId};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JoinKind {
-    Inner,
-    Left,
-    Outer,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Left,
-    Right,
-}
-
 #[derive(Clone, Debug)]
 pub struct Windowed<W> {
     pub store: StoreId,
@@ -295,26 +282,5 @@ impl<W> Windowed<W> {
             on_close: row.text_or_none("emit")? == Some("on_window_close"),
             send_old: row.flag("send_old")?,
         })
-    }
-}
-
-impl JoinKind {
-    pub fn read(row: &Fields<'_>) -> Read<Self> {
-        match row.text("kind")? {
-            "inner" => Ok(Self::Inner),
-            "left" => Ok(Self::Left),
-            "outer" => Ok(Self::Outer),
-            other => Err(row.wrong("kind", &format!("is unknown: {other}"))),
-        }
-    }
-}
-
-impl Side {
-    pub fn read(row: &Fields<'_>) -> Read<Self> {
-        match row.text("side")? {
-            "left" => Ok(Self::Left),
-            "right" => Ok(Self::Right),
-            other => Err(row.wrong("side", &format!("is unknown: {other}"))),
-        }
     }
 }

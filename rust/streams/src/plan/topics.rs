@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 
-use super::TopicId;
+pub type TopicId = u32;
 
 /// Chunks double: the first has `FIRST` places.
 const FIRST: usize = 64;

@@ -1,8 +1,8 @@
 //! Where an operator reads a table's present value: in a store, or through operators above the store.
 
 use super::function::Function;
-use super::operator::JoinKind;
 use super::reading::{Fields, Read};
+use super::sides::JoinKind;
 use super::{Names, NodeId, StoreId};
 
 #[derive(Clone, Debug)]

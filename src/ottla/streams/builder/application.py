@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from ottla.streams.builder.specs import Duration, legal, shown
-from ottla.streams.durations import ms
+from ottla.streams.builder.specs import checked_id
+from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.execution import Answer, Failure, Handler, Settings
 from ottla.streams.plan.topology import Topology as Plan
@@ -133,17 +133,6 @@ def _handler(told: Told, what: str) -> Handler | None:
     raise TopologyError(
         f"{what} cannot be {given!r}", hint='"fail", "continue", or a function of a Failure'
     )
-
-
-def checked_id(given: object) -> str:
-    """An application's id: the beginning of its internal topics' names."""
-    if not isinstance(given, str) or not legal(given):
-        raise TopologyError(
-            f"{shown(given)} cannot be an application's id",
-            hint="its topics' names begin with it: take 1 to 249 letters, digits, dots, "
-            "underscores and hyphens",
-        )
-    return given
 
 
 def checked_reset(given: str | None) -> str | None:

@@ -9,16 +9,15 @@ import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
-from ottla.streams.durations import ms
+from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.serdes import Serde, serde_for
 
-Duration = int | timedelta | str
-
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
+#: A topic's name in Kafka: neither "." nor "..".
+_NAME = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9._-]{1,249}")
+_LEGAL = "1 to 249 letters, digits, dots, underscores and hyphens"
 
 #: The least interval of a window store's segments in Kafka.
 SEGMENT_MIN_MS = 60_000
@@ -101,12 +100,7 @@ def checked_name(name: object) -> str:
     Raises:
         TopologyError: it may not, as Kafka names topics.
     """
-    if not isinstance(name, str) or not legal(name):
-        raise TopologyError(
-            f"{shown(name)} cannot name a node or a store",
-            hint="take 1 to 249 letters, digits, dots, underscores and hyphens, as for topics",
-        )
-    return name
+    return _legal(name, "name a node or a store", f"take {_LEGAL}, as for topics")
 
 
 def checked_topic(topic: object) -> str:
@@ -115,17 +109,23 @@ def checked_topic(topic: object) -> str:
     Raises:
         TopologyError: no topic of Kafka's can have it.
     """
-    if not isinstance(topic, str) or not legal(topic):
-        raise TopologyError(
-            f"{shown(topic)} cannot be a topic's name",
-            hint="topics have 1 to 249 letters, digits, dots, underscores and hyphens",
-        )
-    return topic
+    return _legal(topic, "be a topic's name", f"topics have {_LEGAL}")
 
 
-def legal(name: str) -> bool:
-    """Whether a topic of Kafka's can have this name."""
-    return 0 < len(name) <= 249 and name not in (".", "..") and bool(_NAME.fullmatch(name))
+def checked_id(app_id: object) -> str:
+    """An application's id: the beginning of its internal topics' names.
+
+    Raises:
+        TopologyError: no topic's name can begin so.
+    """
+    hint = f"its topics' names begin with it: take {_LEGAL}"
+    return _legal(app_id, "be an application's id", hint)
+
+
+def _legal(given: object, what: str, hint: str) -> str:
+    if isinstance(given, str) and _NAME.fullmatch(given):
+        return given
+    raise TopologyError(f"{shown(given)} cannot {what}", hint=hint)
 
 
 def shown(given: object) -> str:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TextIO, TypeVar
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode
 from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.specs import Duration, StoreSpec, checked_name, checked_topic, shown
+from ottla.streams.builder.specs import StoreSpec, checked_name, checked_topic, shown
 from ottla.streams.builder.tables import SourceTable
+from ottla.streams.durations import Duration
 from ottla.streams.errors import TopologyError
+from ottla.streams.expressions import Expression
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.stores import Store
@@ -217,16 +219,18 @@ class KStream(Kind, Generic[K, V]):
     # ------------------------------------------------------------ out, and through topics
     def to(
         self,
-        topic: str | Callable[..., str],
+        topic: str | Callable[..., str] | Expression,
         *,
         key: object = None,
         value: object = None,
         partitioner: Any = None,
         name: str | None = None,
     ) -> None:
-        """Write each record to a topic, or to the one that `topic(key, value, context)` names."""
+        """Write each record to a topic, or to the one that `topic(key, value, context)` or an
+        expression names.
+        """
         name = self._building.name(name, "KSTREAM-SINK-")
-        fixed = None if callable(topic) else checked_topic(topic)
+        fixed = checked_topic(topic) if isinstance(topic, str) else None
         offered = ("key", "value", "context")
         extractor = None if fixed is not None else Function.of(topic, offered, what="to")
         node = SinkNode(

@@ -16,7 +16,6 @@ from ottla.streams.builder.grouped_table import KGroupedTable
 from ottla.streams.builder.joins import join
 from ottla.streams.builder.optimisation import optimise, switches
 from ottla.streams.builder.specs import (
-    Duration,
     StoreSpec,
     checked_topic,
     kinded,
@@ -26,6 +25,7 @@ from ottla.streams.builder.stream import KStream, check_supplier, serde_of
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.builder.writer import Writer
+from ottla.streams.durations import Duration
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.stores import StoreKind

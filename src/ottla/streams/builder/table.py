@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
 from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.specs import Duration, checked_name, shown
+from ottla.streams.builder.specs import checked_name, shown
 from ottla.streams.builder.stream import RECORD, KStream, check_supplier, serde_of, stores_of
 from ottla.streams.builder.tables import (
     FilterTable,
@@ -25,7 +25,7 @@ from ottla.streams.builder.tables import (
     TransformTable,
     check_reads,
 )
-from ottla.streams.durations import ms
+from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ottla.streams.builder.specs import Duration
-from ottla.streams.durations import ms
+from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan.windows import (
     JoinWindows,

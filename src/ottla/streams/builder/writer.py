@@ -17,6 +17,7 @@ from ottla.streams.plan.functions import Function, positional_parameters
 from ottla.streams.plan.operators import Operator, StreamTableJoin
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.topology import InternalTopic, Node, Sink, Source, Topology
+from ottla.streams.processors import RecordContext
 from ottla.streams.serdes import Serde
 from ottla.streams.serdes.changed import ChangedSerde
 
@@ -284,11 +285,18 @@ def naming_topics(extractor: Function, sink: str) -> Function:
     """A sink's function whose results are names that a topic can have, in every executor.
 
     It raises a ProcessingError for any other result, so the record fails in processing, as the
-    record without a topic does in Kafka.
+    record without a topic does in Kafka. An expression becomes a function, so that it is held to
+    the same.
     """
+    chosen, arguments = extractor.call, extractor.arguments
+    if extractor.expression is not None:
+        arguments = ("key", "value", "context")
+
+        def chosen(key: Any, value: Any, context: RecordContext) -> Any:
+            return extractor.call(key, value, context.timestamp, context.headers)
 
     def topic(*given: Any) -> str:
-        found = extractor.call(*given)
+        found = chosen(*given)
         try:
             return checked_topic(found)
         except TopologyError as refused:
@@ -296,7 +304,7 @@ def naming_topics(extractor: Function, sink: str) -> Function:
                 f"{extractor.name} of {sink} chose no topic: {refused}", hint=refused.hint
             ) from None
 
-    return replace(extractor, call=topic)
+    return Function(topic, arguments, None, extractor.name)
 
 
 #: What a timestamp extractor is called with.

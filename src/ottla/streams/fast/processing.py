@@ -11,13 +11,13 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.durations import Duration
 from ottla.streams.errors import ProcessingError, not_at_work
 from ottla.streams.execution import Answer, Failure, Headers, Settings, time_of
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
     Cancellable,
     Clock,
-    Duration,
     FixedKeyRecord,
     Record,
     RecordContext,
@@ -246,7 +246,7 @@ class Processing:
         return self._extractors[extractor](*record)
 
     def time_of(self, given: Any) -> int:
-        return time_of(given)
+        return time_of(given, what="its result")
 
     def not_bytes(self, serialize: Any, data: Any, topic: str) -> None:
         raise not_bytes(serialize.__self__, data, topic)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ottla._core import StreamsTask
-from ottla.streams.errors import ProcessingError, StreamsError, failed_at, kept, said
-from ottla.streams.execution import Input, Produced, Settings, Skipped, closed
+from ottla.streams.errors import ProcessingError, StreamsError, closed, failed_at, kept, said
+from ottla.streams.execution import Input, Produced, Settings, Skipped
 from ottla.streams.fast.compiled import compiled
 from ottla.streams.fast.processing import Processing
 from ottla.streams.fast.stores import face_of

@@ -86,14 +86,13 @@ class Failures:
 
     def stop(self, failure: Failure, what: str, error: BaseException) -> NoReturn:
         """A sink's failure is its parent's too; all others are decided."""
-        if isinstance(error, NotWritten):
-            raise Stopped(str(error), hint=error.hint) from error.__cause__
-        kind = NotWritten if failure.stage == "production" and what == "failed" else Stopped
-        text, hint = failed_at(failure.node, self.origin(), what, failure.stage, error)
-        raise kind(text, hint=hint) from error
+        if failure.stage == "production" and what == "failed":
+            text, hint = failed_at(failure.node, self.origin(), what, failure.stage, error)
+            raise NotWritten(text, hint=hint) from error
+        self.stop_at(failure.node, what, failure.stage, error)
 
-    def stop_at(self, node: str, what: str, stage: str | None, error: Exception) -> NoReturn:
-        """Stop for what no handler is asked about, or where there is none."""
+    def stop_at(self, node: str, what: str, stage: str | None, error: BaseException) -> NoReturn:
+        """Stop for what no handler is asked about, or said to stop for."""
         if isinstance(error, NotWritten):
             raise Stopped(str(error), hint=error.hint) from error.__cause__
         text, hint = failed_at(node, self.origin(), what, stage, error)

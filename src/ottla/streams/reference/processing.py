@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ottla.streams.durations import Duration
 from ottla.streams.errors import ProcessingError, not_at_work
 from ottla.streams.execution import Headers
 from ottla.streams.plan import operators as plan
 from ottla.streams.processors import (
     Cancellable,
     Clock,
-    Duration,
     FixedKeyRecord,
     Record,
     RecordMetadata,

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from traceback import walk_tb
 from typing import Any
 
-from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, kept
-from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, closed, time_of
+from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, closed, kept
+from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, time_of
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
 from ottla.streams.reference.catalog import OPERATORS, STORES
@@ -452,10 +452,11 @@ class ReferenceTask:
     ) -> int:
         assert source.timestamp_extractor is not None
         try:
-            return time_of(source.timestamp_extractor(
+            time = source.timestamp_extractor(
                 record.topic, record.partition, offset, record.timestamp, key, value,
                 record.headers, partition_time,
-            ))  # fmt: skip
+            )  # fmt: skip
+            return time_of(time, what="its result")
         except Exception as error:
             self._at(record, offset)
             self.failures.stop_at(source.name, "extractor", None, error)

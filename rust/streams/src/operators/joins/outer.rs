@@ -7,7 +7,8 @@ use crate::engine::Run;
 use crate::operators::joins::{NO_HEADERS, forward_joined};
 use crate::operators::waiting::BYTES;
 use crate::plan::join::StreamStreamJoin;
-use crate::plan::operator::{self, Operator};
+use crate::plan::operator::Operator;
+use crate::plan::sides;
 use crate::plan::{Node, Plan, StoreId};
 use crate::record::{Payload, Record};
 use crate::serde::Serde;
@@ -184,9 +185,9 @@ fn value_serde<'a>(plan: &'a Plan, row: &StreamStreamJoin, of: Side) -> &'a Serd
     found.unwrap_or(&BYTES)
 }
 
-fn side(side: operator::Side) -> Side {
+fn side(side: sides::Side) -> Side {
     match side {
-        operator::Side::Left => Side::Left,
-        operator::Side::Right => Side::Right,
+        sides::Side::Left => Side::Left,
+        sides::Side::Right => Side::Right,
     }
 }

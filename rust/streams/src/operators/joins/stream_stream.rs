@@ -7,7 +7,7 @@ use crate::application::Application;
 use crate::engine::Run;
 use crate::operators::joins::{NULL_KEY_OR_VALUE, forward_joined, outer};
 use crate::plan::join::StreamStreamJoin;
-use crate::plan::operator::{JoinKind, Side};
+use crate::plan::sides::{JoinKind, Side};
 use crate::plan::{Node, StoreId};
 use crate::record::Record;
 use crate::stop::Outcome;

@@ -9,7 +9,7 @@ use crate::operators::functions::Offer;
 use crate::operators::joins::{NO_HEADERS, NO_JOIN, forward_joined};
 use crate::operators::waiting::{BYTES, refused};
 use crate::plan::join::{StreamGlobalJoin, StreamTableJoin};
-use crate::plan::operator::JoinKind;
+use crate::plan::sides::JoinKind;
 use crate::plan::{Node, NodeId, StoreId, TopicId};
 use crate::record::Record;
 use crate::serde::Serde;

@@ -5,7 +5,7 @@ use crate::engine::Run;
 use crate::operators::functions::Offer;
 use crate::operators::joins::{NULL_KEY, OUT_OF_ORDER};
 use crate::plan::join::TableTableJoin;
-use crate::plan::operator::{JoinKind, Side};
+use crate::plan::sides::{JoinKind, Side};
 use crate::plan::{Node, NodeId, StoreId};
 use crate::record::{Change, Payload, Record, Stamped};
 use crate::stop::Outcome;

@@ -5,7 +5,7 @@ use crate::engine::Run;
 use crate::operators::functions::Offer;
 use crate::plan::NodeId;
 use crate::plan::function::Function;
-use crate::plan::operator::JoinKind;
+use crate::plan::sides::JoinKind;
 use crate::plan::view::View;
 use crate::record::Stamped;
 use crate::stop::Outcome;

@@ -6,7 +6,16 @@ from typing import Any, Literal
 
 import pytest
 
-from ottla.streams import Answer, ProcessingError, Processor, Record, Streams, Topology
+from ottla.streams import (
+    Answer,
+    ProcessingError,
+    Processor,
+    Record,
+    Streams,
+    Topology,
+    col,
+    header,
+)
 from ottla.streams.builder.application import Application
 from ottla.streams.testing import TopologyTest
 
@@ -57,3 +66,22 @@ def test_the_error_names_what_was_chosen(executor: Named) -> None:
     ):
         test.input("in").send("k", 1)
     assert "letters" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("executor", ["rust", "python"])
+def test_an_expression_is_held_to_the_same(executor: Named) -> None:
+    """If this failed, a topic that cannot be would come of a field that is missing, or a time or a
+    header could not be read where a function reads them.
+    """
+    app = Streams("a", key=str, value=dict, processing_handler="continue")
+    orders = app.stream("in").filter(lambda value: True)
+    orders.to(col("at"))
+    orders.to(header("where"))
+    with TopologyTest(app, executor=executor) as test:
+        test.input("in").send("a", {"at": "left"}, headers=[("where", b"right")])
+        test.input("in").send("b", {})
+        assert [
+            test.output(topic, key=str, value=dict).read().key for topic in ("left", "right")
+        ] == ["a", "a"]
+        assert test.topics() == []
+        assert sum(test.skipped().values()) == 1

@@ -1,0 +1,60 @@
+"""Examples of Streams that take more than one operator; `streams_examples.py` has one for each."""
+
+CASES: dict[str, str] = {
+    "A punctuation: what a processor does by a clock": """
+>>> class Flushed(Processor):
+...     def init(self, context):
+...         super().init(context)
+...         context.schedule("10s", "wall_clock", self.flush)
+...         self.seen = 0
+...
+...     def process(self, record):
+...         self.seen += 1
+...
+...     def flush(self, now):
+...         self.context.forward(Record("seen", self.seen, now))
+>>> orders.process(Flushed).to("out", key=str, value=int)
+>>> with TopologyTest(app) as test:
+...     test.input("orders").send("ann", {"price": 3})
+...     rows = test.advance("10s")
+...     test.output("out").read_values()
+[('seen', 1)]
+""",
+    "A handler, and dead letters": """
+>>> from ottla.streams.execution import Answer, Failure
+>>> def careful(failure: Failure) -> Answer:
+...     return Answer.RESUME if failure.key == b"ann" else Answer.FAIL
+>>> app = Streams("shop", processing_handler=careful, dead_letter_topic="dead")
+>>> orders = app.stream("orders", key=str, value=dict)
+>>> orders.map_values(lambda order: order["price"]).to("out", value=int)
+>>> with TopologyTest(app) as test:
+...     test.input("orders").send("ann", {"prise": 3})
+...     letter = test.output("dead", key=str, value=dict).read()
+>>> letter.value, dict(letter.headers)["__streams.errors.exception"]
+({'prise': 3}, b'builtins.KeyError')
+""",
+    "Handlers by name, for what cannot be read": """
+>>> app = Streams("shop", deserialization_handler="continue")
+>>> app.stream("prices", key=str, value=int).to("out")
+>>> with TopologyTest(app) as test:
+...     test.input("prices", value=bytes).send("fig", b"no number of eight bytes")
+...     test.input("prices").send("fig", 3)
+...     test.output("out").read_values()
+[('fig', 3)]
+""",
+    "A handler of what cannot be written": """
+>>> from ottla.streams.execution import Answer
+>>> app = Streams("shop", production_handler=lambda failure: Answer.RESUME)
+>>> app.stream("orders", key=str, value=dict).to("out", value=int)
+>>> run(app, ("orders", "ann", {"price": 3}, 0))
+[]
+""",
+    "A versioned table in a join: what held at the time of the order": """
+>>> rates = app.table("rates", key=str, value=int, store=versioned("rates", history="1h"))
+>>> orders.join(rates, lambda order, rate: order["price"] * rate).to("out", value=int)
+>>> new, late = ("rates", "ann", 20, 500), ("orders", "ann", {"price": 3}, 100)
+>>> run(app, ("rates", "ann", 10, 0), new, late)
+[('ann', 30)]
+""",
+}
+"""By title: what takes more than one operator."""
