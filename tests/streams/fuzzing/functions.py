@@ -267,5 +267,5 @@ class BySize:
     def __call__(self, key: Any, value: Any, context: Any) -> str:
         text = text_of(value)
         if text is None:
-            return f"out-{context.topic}"
+            return f"out-{context.topic or 'null'}"  # as Java writes what time alone caused
         return "out-odd" if size(text) % 2 else "out-even"
