@@ -350,7 +350,7 @@ class Rows:
     def _sides(self) -> dict[str, Any]:
         key, value = self.types[self.node["on"]][1:]
         other = self.types[self.node["with"]][2]
-        serdes = {"key": key_serde(key), "value": value_serde(value)}
+        serdes = {"key": key_serde(key), "this_value": value_serde(value)}
         return {**serdes, "other_value": value_serde(other)}
 
     def _join_stream(self) -> Any:

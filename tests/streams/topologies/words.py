@@ -99,7 +99,8 @@ def window_text(window: Windowed) -> str:
 COUNTS: dict[str, Any] = {"store": key_value("agg", key=str, value=int)}
 TEXTS: dict[str, Any] = {"store": key_value("agg", key=str, value=str)}
 ALL_TEXT: dict[str, Any] = {"key": str, "value": str}
-JOINED: dict[str, Any] = {"store": "j", "name": "j", "key": str, "value": str, "other_value": str}
+SIDES: dict[str, Any] = {"key": str, "this_value": str, "other_value": str}
+JOINED: dict[str, Any] = {"store": "j", "name": "j", **SIDES}
 
 
 def texts(name: str) -> dict[str, Any]:

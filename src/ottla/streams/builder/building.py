@@ -40,7 +40,7 @@ class Kinds:
     table: type[KTable[Any, Any]]
     grouped_stream: type[KGroupedStream[Any, Any]]
     grouped_table: type[KGroupedTable[Any, Any]]
-    cogrouped: type[CogroupedKStream[Any]]
+    cogrouped: type[CogroupedKStream[Any, Any]]
     foreign_key_join: type[ForeignKeyJoin]
     #: A stream with a stream, a table or a global table; what `join` was given, by name.
     join: Callable[[KStream[Any, Any], JoinKind, dict[str, Any]], KStream[Any, Any]]
