@@ -1,4 +1,4 @@
-"""Programs as type checkers see them: `test_signatures.py` reads the comments, and nobody runs this.
+"""Programs as type checkers see them: `test_signatures.py` reads the comments; nobody runs it.
 
 `# is T` is what `reveal_type` must say of the line, `# wrong: word` that the line has an error with
 this word; every other line has none.
