@@ -39,7 +39,7 @@ from ottla.streams import (
 from ottla.streams.builder import columns, specs, windows
 from ottla.streams.builder.application import Application, Told
 from ottla.streams.builder.cogrouped import CogroupedKStream, WindowedCogrouped
-from ottla.streams.builder.stream import Split
+from ottla.streams.builder.split import Split
 from ottla.streams.drawing import Drawing
 from ottla.streams.execution import Answer, Failure, Settings
 from ottla.streams.expressions.expression import Times

@@ -317,9 +317,7 @@ Topologies:
     "KStream.join": """
 >>> paid = app.stream("payments", key=str, value=int)
 >>> near = join_within("1m", grace="10s")
->>> orders.join(
-...     paid, lambda order, sum: [order["price"], sum], within=near, value=dict, other_value=int
-... ).to("out", value=list)
+>>> orders.join(paid, lambda order, sum: [order["price"], sum], within=near, value=list).to("out")
 >>> run(app, ("orders", "ann", {"price": 3}, 0), ("payments", "ann", 3, 30_000))
 [('ann', [3, 3])]
 """,

@@ -1,6 +1,6 @@
 """The Processor API for users: what a processor is, what it is given, and what it may reach.
 
-    class Counter(Processor):
+    class Counter(Processor[str, dict, str, int]):
         def init(self, context):
             self.context, self.store = context, context.store("counts")
             context.schedule(1_000, "wall_clock", self.flush)
@@ -12,43 +12,48 @@
             for key, count in self.store.all():
                 self.context.forward(Record(key, count, now))
 
+The four types are those of keys and values that come in and that go out, as in Java; who leaves
+them out, or the last of them, means any. Python itself does not look at them.
+
 Both executors drive these classes; neither is imported here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol
 
 from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Headers, time_of
+from ottla.streams.variables import K2, V2, K_co, KIn, KOut, V, V_co, VIn, VOut
 
 Clock = Literal["stream_time", "wall_clock"]
 
 
-class Record:
+class Record(Generic[K_co, V_co]):
     """A record on its way: key, value, ms since the epoch, headers. Changed only by making
     another."""
 
     __slots__ = ("headers", "key", "timestamp", "value")
 
-    def __init__(self, key: Any, value: Any, timestamp: int, headers: Headers = ()) -> None:
+    def __init__(self, key: K_co, value: V_co, timestamp: int, headers: Headers = ()) -> None:
         self.key = key
         self.value = value
         self.timestamp = timestamp
         self.headers = headers
 
-    def with_key(self, key: Any) -> Record:
+    def with_key(self, key: K2) -> Record[K2, V_co]:
         return Record(key, self.value, self.timestamp, self.headers)
 
-    def with_value(self, value: Any) -> Record:
+    def with_value(self, value: V2) -> Record[K_co, V2]:
         return Record(self.key, value, self.timestamp, self.headers)
 
-    def with_timestamp(self, timestamp: int) -> Record:
+    def with_timestamp(self, timestamp: int) -> Record[K_co, V_co]:
         return Record(self.key, self.value, timestamp, self.headers)
 
-    def with_headers(self, headers: Headers) -> Record:
+    def with_headers(self, headers: Headers) -> Record[K_co, V_co]:
         return Record(self.key, self.value, self.timestamp, headers)
 
     def __eq__(self, other: object) -> bool:
@@ -64,38 +69,38 @@ class Record:
         return f"{type(self).__name__}({self.key!r}, {self.value!r}, {self.timestamp})"
 
 
-class FixedKeyRecord:
+class FixedKeyRecord(Generic[K_co, V_co]):
     """A record whose key cannot be changed; only an executor makes new ones."""
 
     __slots__ = ("_key", "headers", "timestamp", "value")
 
-    def __init__(self, key: Any, value: Any, timestamp: int, headers: Headers = ()) -> None:
+    def __init__(self, key: K_co, value: V_co, timestamp: int, headers: Headers = ()) -> None:
         self._key = key
         self.value = value
         self.timestamp = timestamp
         self.headers = headers
 
     @property
-    def key(self) -> Any:
+    def key(self) -> K_co:
         return self._key
 
-    def with_value(self, value: Any) -> FixedKeyRecord:
+    def with_value(self, value: V2) -> FixedKeyRecord[K_co, V2]:
         return FixedKeyRecord(self._key, value, self.timestamp, self.headers)
 
-    def with_timestamp(self, timestamp: int) -> FixedKeyRecord:
+    def with_timestamp(self, timestamp: int) -> FixedKeyRecord[K_co, V_co]:
         return FixedKeyRecord(self._key, self.value, timestamp, self.headers)
 
-    def with_headers(self, headers: Headers) -> FixedKeyRecord:
+    def with_headers(self, headers: Headers) -> FixedKeyRecord[K_co, V_co]:
         return FixedKeyRecord(self._key, self.value, self.timestamp, headers)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._key!r}, {self.value!r}, {self.timestamp})"
 
 
-class ValueAndTimestamp(NamedTuple):
+class ValueAndTimestamp(NamedTuple, Generic[V]):
     """What stores of tables keep: a value, its time, and headers where the store keeps them."""
 
-    value: Any
+    value: V
     timestamp: int
     headers: Headers = ()
 
@@ -125,7 +130,7 @@ class Cancellable(Protocol):
         """It is not called any more."""
 
 
-class ProcessorContext(Protocol):
+class ProcessorContext(Protocol[KOut, VOut]):
     """What a processor may reach. It belongs to one node of one task."""
 
     @property
@@ -158,7 +163,9 @@ class ProcessorContext(Protocol):
     def system_time(self) -> int:
         """The wall clock, in ms."""
 
-    def forward(self, record: Any, to: str | None = None) -> None:
+    def forward(
+        self, record: Record[KOut, VOut] | FixedKeyRecord[KOut, VOut], to: str | None = None
+    ) -> None:
         """Send a record to all children, or to the child of that name.
 
         Raises:
@@ -222,12 +229,14 @@ def no_access(node: str, store: str) -> ProcessingError:
     )
 
 
-class Contextual:
+class Contextual(Generic[KOut, VOut]):
     """What has a context once `init` kept it."""
 
-    context: ProcessorContext
+    context: ProcessorContext[KOut, VOut]
 
     if not TYPE_CHECKING:  # type checkers know what there is
+        #: With fewer types than there are, too: Python 3.11 knows no defaults of them.
+        __class_getitem__ = classmethod(GenericAlias)
 
         def __getattr__(self, name: str) -> Any:
             if name == "context":
@@ -242,14 +251,14 @@ class NoContext(ProcessingError, AttributeError):
     """A processor's own `init` did not keep the context."""
 
 
-class Processor(Contextual):
+class Processor(Contextual[KOut, VOut], Generic[KIn, VIn, KOut, VOut]):
     """Write a subclass; an instance serves one task, so it may keep state of its own."""
 
-    def init(self, context: ProcessorContext) -> None:
+    def init(self, context: ProcessorContext[KOut, VOut]) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
         self.context = context
 
-    def process(self, record: Record) -> None:
+    def process(self, record: Record[KIn, VIn]) -> None:
         """Called for every record."""
         raise _unwritten(self, "process")
 
@@ -257,14 +266,14 @@ class Processor(Contextual):
         """Called once at the end."""
 
 
-class FixedKeyProcessor(Contextual):
+class FixedKeyProcessor(Contextual[KIn, VOut], Generic[KIn, VIn, VOut]):
     """As `Processor`; what it forwards has the key that it was given."""
 
-    def init(self, context: ProcessorContext) -> None:
+    def init(self, context: ProcessorContext[KIn, VOut]) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
         self.context = context
 
-    def process(self, record: FixedKeyRecord) -> None:
+    def process(self, record: FixedKeyRecord[KIn, VIn]) -> None:
         """Called for every record."""
         raise _unwritten(self, "process")
 
@@ -272,14 +281,14 @@ class FixedKeyProcessor(Contextual):
         """Called once at the end."""
 
 
-class ValueTransformer(Contextual):
+class ValueTransformer(Contextual, Generic[KIn, VIn, V2]):
     """Makes a table's values anew, with stores and the context in reach; it forwards nothing."""
 
     def init(self, context: ProcessorContext) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
         self.context = context
 
-    def transform(self, key: Any, value: Any) -> Any:
+    def transform(self, key: KIn, value: VIn) -> V2 | None:
         """The new value of a key; None for none."""
         raise _unwritten(self, "transform")
 

@@ -31,6 +31,9 @@ from ottla.streams.serdes import Serde, serde_for
 if TYPE_CHECKING:
     from ottla.streams.builder.application import Application
 
+#: The executors that there are, for what runs a test on both.
+ExecutorName = Literal["rust", "python"]
+
 
 @dataclass(frozen=True, slots=True)
 class TestRecord:
@@ -188,7 +191,9 @@ class TopologyTest:
     """One task of a topology, fed by a test.
 
     `executor` is "rust", the fast one that applications run on, or "python", the reference: both
-    give the same bytes. `now` is the wall clock at the start, in ms or a datetime.
+    give the same bytes. A test that runs on both takes an `ExecutorName`, which type checkers know:
+    `@pytest.mark.parametrize("executor", get_args(ExecutorName))` above `def test_sales(executor:
+    ExecutorName)`. `now` is the wall clock at the start, in ms or a datetime.
     """
 
     __test__ = False
@@ -197,7 +202,7 @@ class TopologyTest:
         self,
         app: Application,
         *,
-        executor: Literal["rust", "python"] = "rust",
+        executor: ExecutorName = "rust",
         now: int | datetime = 0,
         settings: Settings | None = None,
     ) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ottla.streams import Processor, Streams, key_value, session, sliding
+from ottla.streams import (
+    Processor,
+    Streams,
+    key_value,
+    session,
+    session_store,
+    sliding,
+    window_store,
+)
 from ottla.streams.processors import FixedKeyProcessor
 from streams.builder.described_words import (
     COUNTS,
@@ -28,6 +36,7 @@ from streams.builder.described_words import (
     same,
     table,
     texts,
+    window_texts,
     yes,
 )
 
@@ -192,7 +201,7 @@ row_of("window", lambda app: out(by_key(app).windowed_by(TUMBLING).count().to_st
 @row("window-named")
 def _(app: Streams) -> None:
     windowed = by_new_key(app, name="g").windowed_by(TUMBLING)
-    out(windowed.count(name="n", store=COUNTS).to_stream())
+    out(windowed.count(name="n", store=window_store("agg", key=str, value=int)).to_stream())
 
 
 @row("window-final")
@@ -211,7 +220,8 @@ row_of("session", lambda app: out(by_new_key(app).windowed_by(session(100)).coun
 
 @row("session-named")
 def _(app: Streams) -> None:
-    counts = by_key(app).windowed_by(session(100)).count(name="n", store=COUNTS)
+    kept = session_store("agg", key=str, value=int)
+    counts = by_key(app).windowed_by(session(100)).count(name="n", store=kept)
     out(counts.to_stream(name="ts"))
 
 
@@ -251,7 +261,7 @@ def _(app: Streams) -> None:
 @row("cogroup-window")
 def _(app: Streams) -> None:
     every = by_key(app).cogroup(latest).cogroup(app.stream("b").group_by_key(), latest)
-    out(every.windowed_by(TUMBLING).aggregate(empty, store=texts()).to_stream())
+    out(every.windowed_by(TUMBLING).aggregate(empty, store=window_texts()).to_stream())
 
 
 @row("cogroup-one-stream")

@@ -70,7 +70,7 @@ def _(app: Streams) -> None:
 def _(app: Streams) -> None:
     stream = a(app)
     joined = stream.join(stream, both, within=NEAR, name="jn", store="st")
-    out(joined.join(stream, both, within=NEAR, value=str))
+    out(joined.join(stream, both, within=NEAR, this_value=str))
 
 
 # ---------------------------------------------------------------- joins of streams and tables

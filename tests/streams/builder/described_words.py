@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ottla.streams import Streams, join_within, key_value, tumbling
+from ottla.streams import Streams, join_within, key_value, tumbling, window_store
 from ottla.streams.plan.description import hash_order
 
 Build = Callable[[Streams], object]
@@ -35,6 +35,10 @@ def row(name: str) -> Callable[[Build], Build]:
 
 def row_of(name: str, build: Build) -> None:
     row(name)(build)
+
+
+def window_texts(name: str = "agg") -> Any:
+    return window_store(name, key=str, value=str)
 
 
 def texts(name: str = "agg") -> Any:

@@ -187,7 +187,7 @@ def test_missing_serdes_are_told() -> None:
     """Records would fail at run time, as in Java, for want of a serde."""
     app = Streams("app")
     app.stream("a", key=str, value=str).map_values(len).to("out")
-    with pytest.raises(TopologyError, match="how the values of KSTREAM-SINK") as caught:
+    with pytest.raises(TopologyError, match="how the values of map_values") as caught:
         app.build()
     assert "value=" in (caught.value.hint or "")
 

@@ -9,6 +9,7 @@ import pytest
 
 from ottla.streams import (
     Streams,
+    TopologyError,
     hopping,
     key_value,
     lru,
@@ -160,3 +161,26 @@ def test_partitions_that_must_agree() -> None:
     left = app.stream("a").select_key(same)
     left.join(app.stream("b"), both, within=NEAR, name="j")
     assert app.build().copartitioned == (frozenset({"j-left-repartition", "b"}),)
+
+
+@pytest.mark.parametrize(
+    ("windows", "given", "needed"),
+    [
+        (tumbling("1m"), key_value("w"), "no store of windows"),
+        (session("1m"), key_value("w"), "no store of sessions"),
+        (session("1m"), window_store("w", retention="1d"), "no store of sessions"),
+        (tumbling("1m"), session_store("w", retention="1d"), "no store of windows"),
+    ],
+)
+def test_stores_of_another_kind(windows: Any, given: Any, needed: str) -> None:
+    """A store would quietly be of another kind than the one that was asked for."""
+    windowed = grouped(Streams("app", key=str, value=str)).windowed_by(windows)
+    with pytest.raises(TopologyError, match=f"the store w is {needed}"):
+        windowed.count(store=given)
+
+
+@pytest.mark.parametrize("spec", [window_store("w"), session_store("w")])
+def test_windows_of_no_length(spec: Any) -> None:
+    """A processor's store would forget every window at once; an operator's keeps what it must."""
+    with pytest.raises(TopologyError, match="how long the store w keeps its windows"):
+        Streams("app", key=str, value=str).add_store(spec)

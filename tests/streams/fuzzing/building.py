@@ -188,20 +188,23 @@ class Rows:
         if self.node.get("poison"):
             serdes["value"] = Picky(reads=True)
         name, kind = row.get("name"), row.get("kind")
+        cut = (self.node.get("windows") or {}).get("kind")
+        if cut is not None:
+            keep: Any = session_store if cut == "session" else window_store
+        else:
+            keep = key_value
         if name is None or kind is None:
-            return key_value(name, **serdes)
+            return keep(name, **serdes)
         if kind == "versioned":
             return versioned(name, history=row["retention"], **serdes)
         if kind == "lru":
             return lru(name, row["most"], **serdes)
         if kind == "retained":
-            is_session = self.node["windows"]["kind"] == "session"
-            keep: Any = session_store if is_session else window_store
             return keep(name, retention=row["retention"], **serdes)
         more: dict[str, Any] = {
             "memory": {"in_memory": True}, "unlogged": {"logged": False}, "plain": {"plain": True},
         }[kind]  # fmt: skip
-        return key_value(name, **serdes, **more)
+        return keep(name, **serdes, **more)
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -347,7 +350,7 @@ class Rows:
     def _sides(self) -> dict[str, Any]:
         key, value = self.types[self.node["on"]][1:]
         other = self.types[self.node["with"]][2]
-        serdes = {"key": key_serde(key), "value": value_serde(value)}
+        serdes = {"key": key_serde(key), "this_value": value_serde(value)}
         return {**serdes, "other_value": value_serde(other)}
 
     def _join_stream(self) -> Any:

@@ -55,7 +55,7 @@ row("headers-stream-join", store_format="headers")(outer)
 
 @row("stream-stream-key-join")
 def _(app: Streams, given: Given) -> None:
-    serdes: dict[str, Any] = {"key": str, "value": str, "other_value": str}
+    serdes: dict[str, Any] = {"key": str, "this_value": str, "other_value": str}
     out(stream(app).left_join(stream(app, "b"), keyed, within=near(given), **serdes))
 
 
@@ -95,7 +95,7 @@ def _(app: Streams, given: Given) -> None:
 
 
 # ---------------------------------------------------------------- with tables
-SERDES: dict[str, Any] = {"key": str, "value": str, "other_value": str}
+SERDES: dict[str, Any] = {"key": str, "this_value": str, "other_value": str}
 
 
 def with_table(app: Streams, given: Given) -> None:
@@ -149,7 +149,7 @@ def _(app: Streams, given: Given) -> None:
 def _(app: Streams, given: Given) -> None:
     records = stream(app)
     counts = records.group_by_key(**ALL_TEXT).count(**COUNTS)
-    out(records.join(counts, both, key=str, value=str, other_value=int))
+    out(records.join(counts, both, key=str, this_value=str, other_value=int))
 
 
 def everywhere(app: Streams, **more: Any) -> Any:

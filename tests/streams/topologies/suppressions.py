@@ -17,6 +17,7 @@ from streams.topologies.words import (
     out,
     outw,
     row,
+    session_counts,
     sessions,
     slides,
     table,
@@ -67,7 +68,7 @@ def _(app: Streams, given: Given) -> None:
 
 @row("suppress-session")
 def _(app: Streams, given: Given) -> None:
-    counts = grouped(app).windowed_by(sessions(given)).count(**window_counts())
+    counts = grouped(app).windowed_by(sessions(given)).count(**session_counts())
     outw(counts.suppress(name="sup", **FINAL))
 
 

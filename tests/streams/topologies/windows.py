@@ -20,6 +20,7 @@ from streams.topologies.words import (
     plus,
     plus_unless_zero,
     row,
+    session_counts,
     sessions,
     shown,
     slides,
@@ -137,7 +138,7 @@ def _(app: Streams, given: Given) -> None:
 
 
 def by_session(app: Streams, given: Given) -> None:
-    outw(grouped(app).windowed_by(sessions(given)).count(**window_counts()))
+    outw(grouped(app).windowed_by(sessions(given)).count(**session_counts()))
 
 
 row("session-count", "session-count-long")(by_session)
@@ -161,20 +162,20 @@ def _(app: Streams, given: Given) -> None:
 @row("session-final")
 def _(app: Streams, given: Given) -> None:
     cut = grouped(app).windowed_by(sessions(given)).emit("on_window_close")
-    outw(cut.count(**window_counts()))
+    outw(cut.count(**session_counts()))
 
 
 @row("session-in-memory")
 def _(app: Streams, given: Given) -> None:
-    outw(grouped(app).windowed_by(sessions(given)).count(**window_counts(in_memory=True)))
+    outw(grouped(app).windowed_by(sessions(given)).count(**session_counts(in_memory=True)))
 
 
 @row("session-no-grace")
 def _(app: Streams, given: Given) -> None:
-    outw(grouped(app).windowed_by(session(given["gap"])).count(**window_counts()))
+    outw(grouped(app).windowed_by(session(given["gap"])).count(**session_counts()))
 
 
 @row("session-windowed-keys")
 def _(app: Streams, given: Given) -> None:
-    counts = grouped(app).windowed_by(sessions(given)).count(**window_counts())
+    counts = grouped(app).windowed_by(sessions(given)).count(**session_counts())
     counts.to_stream().to("out", key=session_windowed(STRING), value=LONG)

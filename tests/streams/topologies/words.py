@@ -16,6 +16,7 @@ from ottla.streams import (
     join_within,
     key_value,
     session,
+    session_store,
     sliding,
     tumbling,
     versioned,
@@ -98,7 +99,8 @@ def window_text(window: Windowed) -> str:
 COUNTS: dict[str, Any] = {"store": key_value("agg", key=str, value=int)}
 TEXTS: dict[str, Any] = {"store": key_value("agg", key=str, value=str)}
 ALL_TEXT: dict[str, Any] = {"key": str, "value": str}
-JOINED: dict[str, Any] = {"store": "j", "name": "j", "key": str, "value": str, "other_value": str}
+SIDES: dict[str, Any] = {"key": str, "this_value": str, "other_value": str}
+JOINED: dict[str, Any] = {"store": "j", "name": "j", **SIDES}
 
 
 def texts(name: str) -> dict[str, Any]:
@@ -109,15 +111,17 @@ def window_counts(**more: Any) -> dict[str, Any]:
     return {"store": kept("agg", int, **more)}
 
 
+def session_counts(**more: Any) -> dict[str, Any]:
+    return {"store": session_store("agg", key=str, value=int, **more)}
+
+
 def kept(name: str, value: type, **more: Any) -> Any:
     """A store of windows by its name; only what is said here is special."""
-    if "retention" in more:
-        return window_store(name, key=str, value=value, **more)
-    return key_value(name, key=str, value=value, **more)
+    return window_store(name, key=str, value=value, **more)
 
 
-WINDOW_TEXTS = TEXTS
-SESSION_TEXTS = TEXTS
+WINDOW_TEXTS: dict[str, Any] = {"store": kept("agg", str)}
+SESSION_TEXTS: dict[str, Any] = {"store": session_store("agg", key=str, value=str)}
 
 
 def windows(given: Given) -> Any:

@@ -40,7 +40,7 @@ class Kinds:
     table: type[KTable[Any, Any]]
     grouped_stream: type[KGroupedStream[Any, Any]]
     grouped_table: type[KGroupedTable[Any, Any]]
-    cogrouped: type[CogroupedKStream[Any]]
+    cogrouped: type[CogroupedKStream[Any, Any]]
     foreign_key_join: type[ForeignKeyJoin]
     #: A stream with a stream, a table or a global table; what `join` was given, by name.
     join: Callable[[KStream[Any, Any], JoinKind, dict[str, Any]], KStream[Any, Any]]
@@ -236,10 +236,10 @@ class Materialized:
     def windows(self, building: Building, size_ms: int, least_ms: int) -> Store:
         """The store of windows of this size; it keeps them for `least_ms` or longer."""
         spec = self.spec
-        if spec.kind in (StoreKind.SESSION, StoreKind.VERSIONED, StoreKind.LRU):
+        if spec.kind not in (None, StoreKind.WINDOW):
             raise TopologyError(
                 f"the store {self.name} is no store of windows, which its operator needs",
-                hint="give a name, or window_store(…, retention=…)",
+                hint=f'store="{self.name}", or store=window_store("{self.name}", …)',
             )
         retention = self._retention(least_ms)
         headers = self._with_headers(building)
@@ -251,10 +251,10 @@ class Materialized:
 
     def sessions(self, building: Building, least_ms: int) -> Store:
         spec = self.spec
-        if spec.kind in (StoreKind.WINDOW, StoreKind.VERSIONED, StoreKind.LRU):
+        if spec.kind not in (None, StoreKind.SESSION):
             raise TopologyError(
                 f"the store {self.name} is no store of sessions, which its operator needs",
-                hint="give a name, or session_store(…, retention=…)",
+                hint=f'store="{self.name}", or store=session_store("{self.name}", …)',
             )
         retention = self._retention(least_ms)
         headers = self._with_headers(building)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, overload
 
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode
@@ -17,9 +17,11 @@ from ottla.streams.builder.grouped import (
     windowed_key,
 )
 from ottla.streams.builder.kinds import Kind
+from ottla.streams.builder.signatures import Adds, AddsKeyed, Begins, Kept, Merges, SerdeOf
 from ottla.streams.builder.stream import serde_of
 from ottla.streams.builder.table import KTable
-from ottla.streams.builder.tables import CogroupTable, Kept, TableOperator
+from ottla.streams.builder.tables import CogroupTable, TableOperator
+from ottla.streams.builder.tables import Kept as KeptTable
 from ottla.streams.builder.windows import Windows
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
@@ -27,9 +29,8 @@ from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Emit, Operator
 from ottla.streams.plan.stores import Store
 from ottla.streams.plan.windows import SessionWindows
-from ottla.streams.serdes import Serde
-
-K = TypeVar("K")
+from ottla.streams.serdes import Serde, Windowed
+from ottla.streams.variables import A, K, V
 
 AGGREGATE = "COGROUPKSTREAM-AGGREGATE-"
 MERGE = "COGROUPKSTREAM-MERGE-"
@@ -41,7 +42,7 @@ class _Part:
     adder: Function
 
 
-class CogroupedKStream(Kind, Generic[K]):
+class CogroupedKStream(Kind, Generic[K, A]):
     """Grouped streams that feed one aggregate; each `cogroup` adds one."""
 
     words = "a cogrouped stream"
@@ -52,7 +53,17 @@ class CogroupedKStream(Kind, Generic[K]):
         self._parents: dict[KGroupedStream[Any, Any], GraphNode] = {}
         self.cogroup(first, adder)
 
-    def cogroup(self, grouped: KGroupedStream[K, Any], adder: Any) -> CogroupedKStream[K]:
+    @overload
+    def cogroup(
+        self, grouped: KGroupedStream[K, V], adder: Adds[V, A]
+    ) -> CogroupedKStream[K, A]: ...
+
+    @overload
+    def cogroup(
+        self, grouped: KGroupedStream[K, V], adder: AddsKeyed[K, V, A]
+    ) -> CogroupedKStream[K, A]: ...
+
+    def cogroup(self, grouped: KGroupedStream[K, Any], adder: Any) -> CogroupedKStream[K, A]:
         """Add a grouped stream; `adder(value, aggregate)` or `adder(key, value, aggregate)`."""
         if not isinstance(grouped, KGroupedStream):
             raise TopologyError(
@@ -64,20 +75,20 @@ class CogroupedKStream(Kind, Generic[K]):
         self._parts[grouped] = _Part(grouped, function)
         return self
 
-    def windowed_by(self, windows: Windows) -> WindowedCogrouped[K]:
+    def windowed_by(self, windows: Windows) -> WindowedCogrouped[K, A]:
         """Aggregate in windows."""
         check_windows(windows)
         return WindowedCogrouped(self, windows)
 
     def aggregate(
         self,
-        initializer: Any,
+        initializer: Begins[A],
         *,
-        store: object = None,
-        key: object = None,
-        value: object = None,
+        store: Kept = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[A] = None,
         name: str | None = None,
-    ) -> KTable[K, Any]:
+    ) -> KTable[K, A]:
         """One aggregate a key of all streams; `initializer()` is how it begins."""
         return self._aggregated(initializer, None, None, store, key, value, name)
 
@@ -104,7 +115,7 @@ class CogroupedKStream(Kind, Generic[K]):
         tables: list[TableOperator] = []
         for number, part in enumerate(self._parts.values()):
             label = building.name(name, AGGREGATE, f"-cogroup-agg-{number}")
-            table = Kept(row, _operator(windows, plan.Fold(begin, part.adder, end)))
+            table = KeptTable(row, _operator(windows, plan.Fold(begin, part.adder, end)))
             node = ProcessorNode(
                 label, versioned=kept.is_versioned if windows is None else None,
                 operator=table.operator, stores=table.stores,
@@ -146,25 +157,25 @@ def _operator(windows: Windows | None, fold: plan.Fold) -> Any:
     return made
 
 
-class WindowedCogrouped(Kind, Generic[K]):
+class WindowedCogrouped(Kind, Generic[K, A]):
     """Cogrouped streams in windows."""
 
     words = "a windowed cogrouped stream"
 
-    def __init__(self, cogrouped: CogroupedKStream[K], windows: Windows) -> None:
+    def __init__(self, cogrouped: CogroupedKStream[K, A], windows: Windows) -> None:
         self._cogrouped = cogrouped
         self._windows = windows
 
     def aggregate(
         self,
-        initializer: Any,
-        merger: Any = None,
+        initializer: Begins[A],
+        merger: Merges[K, A] | None = None,
         *,
-        store: object = None,
-        key: object = None,
-        value: object = None,
+        store: Kept = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[A] = None,
         name: str | None = None,
-    ) -> KTable[Any, Any]:
+    ) -> KTable[Windowed[K], A]:
         """One aggregate a key and window; sessions need `merger(left, right)` too."""
         if (merger is None) is isinstance(self._windows, SessionWindows):
             raise TopologyError(

@@ -12,7 +12,7 @@ from typing import Any
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode, SourceNode
 from ottla.streams.builder.graph import GraphNode as _Node
-from ottla.streams.builder.stream import RECORD
+from ottla.streams.builder.signatures import RECORD
 from ottla.streams.builder.table import KTable
 from ottla.streams.builder.tables import SourceTable, check_reads
 from ottla.streams.errors import TopologyError

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.columns import ColumnSpec, columns_of
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, RepartitionNode
 from ottla.streams.builder.kinds import Kind
+from ottla.streams.builder.signatures import (
+    Adds,
+    AddsKeyed,
+    Begins,
+    Kept,
+    Merges,
+    Reduces,
+    SerdeOf,
+)
 from ottla.streams.builder.specs import StoreSpec, spec_of
 from ottla.streams.builder.stream import KStream, serde_of
-from ottla.streams.builder.tables import Kept
+from ottla.streams.builder.tables import Kept as KeptTable
 from ottla.streams.builder.windows import Windows
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
@@ -20,15 +28,13 @@ from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Aggregation, Emit, Operator
 from ottla.streams.plan.stores import Store
 from ottla.streams.plan.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
-from ottla.streams.serdes import JSON, LONG, Serde, session_windowed, time_windowed
+from ottla.streams.serdes import JSON, LONG, Serde, Windowed, session_windowed, time_windowed
 from ottla.streams.serdes.serde import INT_MAX
+from ottla.streams.variables import KT, A, K, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.cogrouped import CogroupedKStream
     from ottla.streams.builder.table import KTable
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 ADDED = ("key", "value", "aggregate")
 REDUCED = ("aggregate", "value")
@@ -38,7 +44,7 @@ REDUCE = "KSTREAM-REDUCE-"
 AGGREGATE = "KSTREAM-AGGREGATE-"
 
 
-class Aggregating(Kind, Generic[K, V]):
+class Aggregating(Kind, Generic[K, V, KT]):
     """What all grouped streams offer. Subclasses say which operator and which store it is."""
 
     grouped: KGroupedStream[K, V]
@@ -56,7 +62,7 @@ class Aggregating(Kind, Generic[K, V]):
     def _grace_ms(self) -> int | None:
         return None
 
-    def count(self, *, store: object = None, name: str | None = None) -> KTable[Any, int]:
+    def count(self, *, store: Kept = None, name: str | None = None) -> KTable[KT, int]:
         """How many records each key (and window) has; a table of whole numbers.
 
         >>> app.stream("clicks", key=str, value=str).group_by_key().count(store="clicks-by-user")
@@ -67,8 +73,9 @@ class Aggregating(Kind, Generic[K, V]):
         return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG)
 
     def reduce(
-        self, reducer: Any, *, store: object = None, value: object = None, name: str | None = None
-    ) -> KTable[Any, V]:
+        self, reducer: Reduces[V], *, store: Kept = None, value: SerdeOf[V] = None,
+        name: str | None = None,
+    ) -> KTable[KT, V]:  # fmt: skip
         """`reducer(aggregate, value)`; the first value of a key stands as it is."""
         function = Function.of(reducer, REDUCED, what="reduce")
         serde = serde_of(value, self.grouped._value)
@@ -76,15 +83,21 @@ class Aggregating(Kind, Generic[K, V]):
 
     @overload
     def aggregate(
-        self, initializer: Callable[[], Any], adder: Any, merger: Any = None, /, *,
-        store: object = None, value: object = None, name: str | None = None,
-    ) -> KTable[Any, Any]: ...  # fmt: skip
+        self, initializer: Begins[A], adder: Adds[V, A], merger: Merges[K, A] | None = None, /, *,
+        store: Kept = None, value: SerdeOf[A] = None, name: str | None = None,
+    ) -> KTable[KT, A]: ...  # fmt: skip
 
     @overload
     def aggregate(
-        self, *, store: object = None, value: object = None, name: str | None = None,
-        **columns: ColumnSpec,
-    ) -> KTable[Any, dict[str, Any]]: ...  # fmt: skip
+        self, initializer: Begins[A], adder: AddsKeyed[K, V, A], merger: Merges[K, A] | None = None,
+        /, *, store: Kept = None, value: SerdeOf[A] = None, name: str | None = None,
+    ) -> KTable[KT, A]: ...  # fmt: skip
+
+    @overload
+    def aggregate(
+        self, *, store: Kept = None, value: SerdeOf[dict[str, Any]] = None,
+        name: str | None = None, **columns: ColumnSpec,
+    ) -> KTable[KT, dict[str, Any]]: ...  # fmt: skip
 
     def aggregate(  # type: ignore[misc]  # mypy: a column may be called as a function is
         self,
@@ -146,7 +159,7 @@ class Aggregating(Kind, Generic[K, V]):
         def made(store: str, send_old: bool) -> Operator:
             return self._operator(store, aggregation, send_old)
 
-        table = Kept(lambda: self._kept(kept), made)
+        table = KeptTable(lambda: self._kept(kept), made)
         node = ProcessorNode(
             name, versioned=kept.is_versioned, operator=table.operator, stores=table.stores,
             grace_ms=self._grace_ms,
@@ -174,7 +187,7 @@ def _name(given: object) -> str | None:
     return spec.name if isinstance(spec, StoreSpec) else None
 
 
-class KGroupedStream(Aggregating[K, V]):
+class KGroupedStream(Aggregating[K, V, K]):
     """A stream by key, ready to be counted, reduced, aggregated, cut into windows or cogrouped."""
 
     words = "a grouped stream"
@@ -216,7 +229,13 @@ class KGroupedStream(Aggregating[K, V]):
         """Count, reduce or aggregate in windows: `tumbling`, `hopping`, `sliding`, `session` …"""
         return WindowedKStream(self, windows)
 
-    def cogroup(self, adder: Any) -> CogroupedKStream[K]:
+    @overload
+    def cogroup(self, adder: Adds[V, A]) -> CogroupedKStream[K, A]: ...
+
+    @overload
+    def cogroup(self, adder: AddsKeyed[K, V, A]) -> CogroupedKStream[K, A]: ...
+
+    def cogroup(self, adder: Any) -> CogroupedKStream[K, Any]:
         """Begin an aggregate of several grouped streams; `adder` is for this one's values."""
         return self._building.kinds.cogrouped(self, adder)
 
@@ -224,7 +243,7 @@ class KGroupedStream(Aggregating[K, V]):
         self,
         name: str,
         node: ProcessorNode,
-        table: Kept,
+        table: KeptTable,
         kept: Materialized,
         key: Serde | None,
     ) -> KTable[Any, Any]:
@@ -243,7 +262,7 @@ class KGroupedStream(Aggregating[K, V]):
         return made_of(building, name, node, sources, key, kept.spec.value, table)
 
 
-class WindowedKStream(Aggregating[K, V]):
+class WindowedKStream(Aggregating[K, V, Windowed[K]]):
     """A grouped stream in windows. Keys of the tables are `Windowed(key, start, end)`."""
 
     words = "a windowed stream"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, overload
 
 from ottla.streams.builder.building import REPARTITION, Building, Materialized
 from ottla.streams.builder.graph import ChangesNode, ProcessorNode
 from ottla.streams.builder.kinds import Kind
+from ottla.streams.builder.signatures import Adds, AddsKeyed, Begins, Kept, Reduces, SerdeOf
 from ottla.streams.builder.specs import checked_name
 from ottla.streams.builder.stream import serde_of
 from ottla.streams.builder.table import KTable
-from ottla.streams.builder.tables import Kept
+from ottla.streams.builder.tables import Kept as KeptTable
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Operator
 from ottla.streams.serdes import LONG, Serde
-
-K = TypeVar("K")
-V = TypeVar("V")
+from ottla.streams.variables import A, K, V
 
 ADDED = ("key", "value", "aggregate")
 REDUCED = ("aggregate", "value")
@@ -60,7 +59,7 @@ class KGroupedTable(Kind, Generic[K, V]):
         self._topic = topic
         self._repartition: ChangesNode | None = None
 
-    def count(self, *, store: object = None, name: str | None = None) -> KTable[K, int]:
+    def count(self, *, store: Kept = None, name: str | None = None) -> KTable[K, int]:
         """How many rows each group has."""
         begin = Function(_zero, (), None, "count")
         add = Function(_one_more, ("aggregate",), None, "count")
@@ -73,11 +72,11 @@ class KGroupedTable(Kind, Generic[K, V]):
 
     def reduce(
         self,
-        adder: Any,
-        subtractor: Any,
+        adder: Reduces[V],
+        subtractor: Reduces[V],
         *,
-        store: object = None,
-        value: object = None,
+        store: Kept = None,
+        value: SerdeOf[V] = None,
         name: str | None = None,
     ) -> KTable[K, V]:
         """`adder(aggregate, value)` for new values, `subtractor(aggregate, value)` for old ones."""
@@ -89,6 +88,18 @@ class KGroupedTable(Kind, Generic[K, V]):
 
         serde = serde_of(value, self._value)
         return self._aggregated("KTABLE-REDUCE-", made, store, serde, name)
+
+    @overload
+    def aggregate(
+        self, initializer: Begins[A], adder: Adds[V, A], subtractor: Adds[V, A], *,
+        store: Kept = None, value: SerdeOf[A] = None, name: str | None = None,
+    ) -> KTable[K, A]: ...  # fmt: skip
+
+    @overload
+    def aggregate(
+        self, initializer: Begins[A], adder: AddsKeyed[K, V, A], subtractor: AddsKeyed[K, V, A], *,
+        store: Kept = None, value: SerdeOf[A] = None, name: str | None = None,
+    ) -> KTable[K, A]: ...  # fmt: skip
 
     def aggregate(
         self,
@@ -127,7 +138,7 @@ class KGroupedTable(Kind, Generic[K, V]):
                 source, sink=sink, topic=checked_name(topic), key=self._key, value=self._value
             )
         building.graph.add(self._node, self._repartition)
-        table = Kept(lambda: kept.key_value(building), made)
+        table = KeptTable(lambda: kept.key_value(building), made)
         node = ProcessorNode(
             label, versioned=kept.is_versioned, operator=table.operator, stores=table.stores
         )

@@ -7,8 +7,9 @@ from typing import Any
 
 from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
+from ottla.streams.builder.signatures import RECORD
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name
-from ottla.streams.builder.stream import RECORD, KStream, serde_of
+from ottla.streams.builder.stream import KStream, serde_of
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import check_reads
 from ottla.streams.durations import ms
@@ -34,6 +35,7 @@ class Asked:
     on: Any
     key: Any
     value: Any
+    this_value: Any
     other_value: Any
     grace: Any
     store: str | None
@@ -66,7 +68,7 @@ def join(
         _refuse(asked, ("on", *stores), "a table")
         return join_table(stream, other, kind, joiner, asked)
     if isinstance(other, GlobalKTable):
-        _refuse(asked, ("grace", "key", "value", "other_value", *stores), "a global table")
+        _refuse(asked, ("grace", "key", "this_value", "other_value", *stores), "a global table")
         return join_global(stream, other, kind, joiner, asked)
     raise TopologyError(
         "a stream joins with a stream, a table or a global table, "
@@ -109,7 +111,7 @@ def join_table(
     asked: Asked,
 ) -> KStream[Any, Any]:
     building = stream._building
-    key, value = serde_of(asked.key), serde_of(asked.value)
+    key, value = serde_of(asked.key), serde_of(asked.this_value)
     if stream._rekeyed:
         prefix = stream._name if asked.name is None else asked.name
         stream = repartitioned(stream, prefix, key, value, named=asked.name is not None)
@@ -144,7 +146,7 @@ def join_table(
         connected=lambda: names,
     )
     building.graph.add(stream._node, node)
-    return KStream(building, name, node, sources, key or stream._key, None)
+    return KStream(building, name, node, sources, key or stream._key, serde_of(asked.value))
 
 
 def is_versioned(building: Building, view: Any) -> bool:
@@ -174,7 +176,8 @@ def join_global(
     operator = plan.StreamGlobalJoin(kind, selector, joiner, table._view())
     node = ProcessorNode(name, keeps_null_keys=kind == "left", operator=lambda: operator)
     building.graph.add(stream._node, node)
-    return stream._derived(name, node, stream._key, None, rekeyed=stream._rekeyed)
+    value = serde_of(asked.value)
+    return stream._derived(name, node, stream._key, value, rekeyed=stream._rekeyed)
 
 
 # ---------------------------------------------------------------- streams
@@ -196,7 +199,7 @@ class StreamJoin:
         self.windows = asked.within
         self.asked = asked
         self.key = serde_of(asked.key)
-        self.left_value = serde_of(asked.value)
+        self.left_value = serde_of(asked.this_value)
         self.right_value = serde_of(asked.other_value)
         self.left = self._ready(left, "-left", self.left_value)
         self.right = self._ready(right, "-right", self.right_value)
@@ -244,7 +247,7 @@ class StreamJoin:
         )
         graph.add((self.left._node, self.right._node), node)
         sources = self.left._sources | self.right._sources
-        return KStream(building, merge, node, sources, self.key, None)
+        return KStream(building, merge, node, sources, self.key, serde_of(self.asked.value))
 
     def _windowed(self, name: str, store: Store) -> JoinWindowNode:
         operator = plan.JoinWindow(store.name)
@@ -324,7 +327,7 @@ class StreamJoin:
         if key is None or left is None or right is None:
             raise TopologyError(
                 "nothing says how the joined records are written",
-                hint="give key=, value= and other_value= to the join, or to Streams(…)",
+                hint="give key=, this_value= and other_value= to the join, or to Streams(…)",
             )
         return Store(
             checked_name(f"{name}-store"), StoreKind.OUTER_JOIN, JoinSideKeySerde(key),

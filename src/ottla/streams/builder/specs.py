@@ -60,8 +60,13 @@ class StoreSpec:
                 "a store for processors needs a name",
                 hint='key_value("totals", key=str, value=int)',
             )
-        retention = self.retention_ms or 0
         windows = self.kind in (StoreKind.WINDOW, StoreKind.SESSION)
+        if windows and self.retention_ms is None:
+            raise TopologyError(
+                f"nothing says how long the store {self.name} keeps its windows",
+                hint='retention="1h"; only the store= of a windowed operator may leave it out',
+            )
+        retention = self.retention_ms or 0
         interval = self.segment_ms or max(retention // 2, SEGMENT_MIN_MS)
         return Store(
             self.name,
@@ -199,7 +204,7 @@ def versioned(
 def window_store(
     name: str | None = None,
     *,
-    retention: Duration,
+    retention: Duration | None = None,
     size: Duration | None = None,
     segment: Duration | None = None,
     duplicates: bool = False,
@@ -213,13 +218,13 @@ def window_store(
 ) -> StoreSpec:
     """A store of values by key and start of a window, kept for `retention`.
 
-    With `size` it is that very store; without, `store=` of a windowed operator takes only the
-    retention from it.
+    With `size` it is that very store; without, the `store=` of a windowed operator, which knows how
+    long its windows are and keeps them as long as it must where no `retention` is given.
     """
     return StoreSpec(
         StoreKind.WINDOW, name if name is None else checked_name(name), _serde(key), _serde(value),
         in_memory, logged, dict(configs or {}), timestamped, with_headers,
-        retention_ms=ms(retention, what="retention"),
+        retention_ms=None if retention is None else ms(retention, what="retention"),
         size_ms=None if size is None else ms(size, what="size of windows"),
         segment_ms=0 if segment is None else ms(segment, what="segment"),
         duplicates=duplicates,
@@ -229,7 +234,7 @@ def window_store(
 def session_store(
     name: str | None = None,
     *,
-    retention: Duration,
+    retention: Duration | None = None,
     key: object = None,
     value: object = None,
     in_memory: bool | None = None,
@@ -237,11 +242,13 @@ def session_store(
     configs: Mapping[str, str] | None = None,
     with_headers: bool = False,
 ) -> StoreSpec:
-    """A store of values by key and session, kept for `retention`."""
+    """A store of values by key and session, kept for `retention`, or as long as the operator must
+    whose `store=` it is.
+    """
     return StoreSpec(
         StoreKind.SESSION, name if name is None else checked_name(name), _serde(key),
         _serde(value), in_memory, logged, dict(configs or {}), with_headers=with_headers,
-        retention_ms=ms(retention, what="retention"),
+        retention_ms=None if retention is None else ms(retention, what="retention"),
     )  # fmt: skip
 
 

@@ -7,37 +7,48 @@ value:`. Every operator takes `name=` for its node, as Kafka's `Named` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, Literal, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, overload
 
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode
-from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.specs import StoreSpec, checked_name, checked_topic, shown
+from ottla.streams.builder.joining import Joining
+from ottla.streams.builder.signatures import (
+    RECORD,
+    AskedOfRecord,
+    AskedOfValue,
+    Kept,
+    ManyOfRecord,
+    ManyOfValue,
+    OfRecord,
+    OfValue,
+    PairOfRecord,
+    PairOfValue,
+    PairsOfRecord,
+    PairsOfValue,
+    SerdeOf,
+    TopicOf,
+)
+from ottla.streams.builder.specs import checked_name, checked_topic, shown
+from ottla.streams.builder.split import Split
 from ottla.streams.builder.tables import SourceTable
-from ottla.streams.durations import Duration
 from ottla.streams.errors import TopologyError
-from ottla.streams.expressions import Expression
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.stores import Store
-from ottla.streams.plan.windows import JoinWindows
+from ottla.streams.processors import FixedKeyProcessor, Processor
 from ottla.streams.serdes import Serde, serde_for
+from ottla.streams.variables import K2, V2, K, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.grouped import KGroupedStream
-    from ottla.streams.builder.table import GlobalKTable, KTable
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-RECORD = ("key", "value")
+    from ottla.streams.builder.table import KTable
 
 
 def serde_of(given: object, otherwise: Serde | None = None) -> Serde | None:
     return otherwise if given is None else serde_for(given)
 
 
-class KStream(Kind, Generic[K, V]):
+class KStream(Joining[K, V]):
     """A stream of records. Made by `Streams.stream` and by operators, never by hand."""
 
     words = "a stream"
@@ -101,6 +112,14 @@ class KStream(Kind, Generic[K, V]):
     def _same(self, prefix: str, name: str | None, operator: plan.Operator) -> KStream[K, V]:
         return self._then(prefix, name, operator, key=self._key, value=self._value)
 
+    @overload
+    def filter(self, predicate: AskedOfValue[V], *, name: str | None = None) -> KStream[K, V]: ...
+
+    @overload
+    def filter(
+        self, predicate: AskedOfRecord[K, V], *, name: str | None = None
+    ) -> KStream[K, V]: ...  # fmt: skip
+
     def filter(self, predicate: Any, *, name: str | None = None) -> KStream[K, V]:
         """Records for which the predicate is true; it is also asked about null values.
 
@@ -109,10 +128,40 @@ class KStream(Kind, Generic[K, V]):
         function = Function.of(predicate, RECORD, what="filter")
         return self._same("KSTREAM-FILTER-", name, plan.Filter(function))
 
+    @overload
+    def filter_not(
+        self, predicate: AskedOfValue[V], *, name: str | None = None
+    ) -> KStream[K, V]: ...  # fmt: skip
+
+    @overload
+    def filter_not(
+        self, predicate: AskedOfRecord[K, V], *, name: str | None = None
+    ) -> KStream[K, V]: ...  # fmt: skip
+
     def filter_not(self, predicate: Any, *, name: str | None = None) -> KStream[K, V]:
         """Records for which the predicate is not true."""
         function = Function.of(predicate, RECORD, what="filter_not")
         return self._same("KSTREAM-FILTER-", name, plan.Filter(function, negate=True))
+
+    @overload
+    def map(
+        self,
+        mapper: PairOfValue[V, K2, V2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KStream[K2, V2]: ...
+
+    @overload
+    def map(
+        self,
+        mapper: PairOfRecord[K, V, K2, V2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KStream[K2, V2]: ...
 
     def map(
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
@@ -124,6 +173,17 @@ class KStream(Kind, Generic[K, V]):
             changes_key=True,
         )  # fmt: skip
 
+    @overload
+    def map_values(
+        self, mapper: OfValue[V, V2], *, value: SerdeOf[V2] = None, name: str | None = None
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def map_values(
+        self, mapper: OfRecord[K, V, V2], *, value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
     def map_values(
         self, mapper: Any, *, value: object = None, name: str | None = None
     ) -> KStream[K, Any]:
@@ -133,6 +193,26 @@ class KStream(Kind, Generic[K, V]):
             "KSTREAM-MAPVALUES-", name, plan.MapValues(function), key=self._key,
             value=serde_of(value), changes_value=True,
         )  # fmt: skip
+
+    @overload
+    def flat_map(
+        self,
+        mapper: PairsOfValue[V, K2, V2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KStream[K2, V2]: ...
+
+    @overload
+    def flat_map(
+        self,
+        mapper: PairsOfRecord[K, V, K2, V2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KStream[K2, V2]: ...
 
     def flat_map(
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
@@ -144,6 +224,18 @@ class KStream(Kind, Generic[K, V]):
             value=serde_of(value), changes_key=True,
         )  # fmt: skip
 
+    @overload
+    def flat_map_values(
+        self, mapper: ManyOfValue[V, V2], *, value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def flat_map_values(
+        self, mapper: ManyOfRecord[K, V, V2], *, value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
     def flat_map_values(
         self, mapper: Any, *, value: object = None, name: str | None = None
     ) -> KStream[K, Any]:
@@ -153,6 +245,17 @@ class KStream(Kind, Generic[K, V]):
             "KSTREAM-FLATMAPVALUES-", name, plan.FlatMapValues(function), key=self._key,
             value=serde_of(value), changes_value=True,
         )  # fmt: skip
+
+    @overload
+    def select_key(
+        self, selector: OfValue[V, K2], *, key: SerdeOf[K2] = None, name: str | None = None
+    ) -> KStream[K2, V]: ...  # fmt: skip
+
+    @overload
+    def select_key(
+        self, selector: OfRecord[K, V, K2], *, key: SerdeOf[K2] = None,
+        name: str | None = None,
+    ) -> KStream[K2, V]: ...  # fmt: skip
 
     def select_key(
         self, selector: Any, *, key: object = None, name: str | None = None
@@ -164,10 +267,22 @@ class KStream(Kind, Generic[K, V]):
             value=self._value, changes_key=True,
         )  # fmt: skip
 
+    @overload
+    def peek(self, action: AskedOfValue[V], *, name: str | None = None) -> KStream[K, V]: ...
+
+    @overload
+    def peek(self, action: AskedOfRecord[K, V], *, name: str | None = None) -> KStream[K, V]: ...
+
     def peek(self, action: Any, *, name: str | None = None) -> KStream[K, V]:
         """Call a function on each record, which goes on as it is."""
         function = Function.of(action, RECORD, what="peek")
         return self._same("KSTREAM-PEEK-", name, plan.Peek(function))
+
+    @overload
+    def foreach(self, action: AskedOfValue[V], *, name: str | None = None) -> Any: ...
+
+    @overload
+    def foreach(self, action: AskedOfRecord[K, V], *, name: str | None = None) -> Any: ...
 
     def foreach(self, action: Any, *, name: str | None = None) -> Any:
         """Call a function on each record; the stream ends there. Also a decorator."""
@@ -179,14 +294,14 @@ class KStream(Kind, Generic[K, V]):
         self,
         *,
         label: str | None = None,
-        mapper: Callable[[Any, Any], str] | None = None,
+        mapper: Callable[[K, V], str] | None = None,
         file: TextIO | None = None,
         name: str | None = None,
     ) -> None:
         """Print each record as `[label]: key, value`, to standard output or a file."""
         label = self._name if label is None else label
 
-        def action(key: Any, value: Any) -> None:
+        def action(key: K, value: V) -> None:
             shown = (
                 f"{_java_text(key)}, {_java_text(value)}" if mapper is None else mapper(key, value)
             )
@@ -219,10 +334,10 @@ class KStream(Kind, Generic[K, V]):
     # ------------------------------------------------------------ out, and through topics
     def to(
         self,
-        topic: str | Callable[..., str] | Expression,
+        topic: str | TopicOf[K, V],
         *,
-        key: object = None,
-        value: object = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
         partitioner: Any = None,
         name: str | None = None,
     ) -> None:
@@ -242,8 +357,8 @@ class KStream(Kind, Generic[K, V]):
     def repartition(
         self,
         *,
-        key: object = None,
-        value: object = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
         partitions: int | None = None,
         partitioner: Any = None,
         name: str | None = None,
@@ -268,9 +383,9 @@ class KStream(Kind, Generic[K, V]):
     def to_table(
         self,
         *,
-        store: object = None,
-        key: object = None,
-        value: object = None,
+        store: Kept = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
         name: str | None = None,
     ) -> KTable[K, V]:
         """The last value of each key, as a table."""
@@ -299,13 +414,37 @@ class KStream(Kind, Generic[K, V]):
 
     # ------------------------------------------------------------ groups
     def group_by_key(
-        self, *, key: object = None, value: object = None, name: str | None = None
+        self,
+        *,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
+        name: str | None = None,
     ) -> KGroupedStream[K, V]:
         """Group by the key that records have. `name` is the repartition topic's, if any."""
         return self._building.kinds.grouped_stream(
             self, self._name, self._node, serde_of(key, self._key), serde_of(value, self._value),
             name, rekeyed=self._rekeyed,
         )  # fmt: skip
+
+    @overload
+    def group_by(
+        self,
+        selector: OfValue[V, K2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V] = None,
+        name: str | None = None,
+    ) -> KGroupedStream[K2, V]: ...
+
+    @overload
+    def group_by(
+        self,
+        selector: OfRecord[K, V, K2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V] = None,
+        name: str | None = None,
+    ) -> KGroupedStream[K2, V]: ...
 
     def group_by(
         self, selector: Any, *, key: object = None, value: object = None, name: str | None = None
@@ -324,12 +463,12 @@ class KStream(Kind, Generic[K, V]):
     # ------------------------------------------------------------ processors
     def process(
         self,
-        supplier: Callable[[], Any],
+        supplier: Callable[[], Processor[K, V, K2, V2]],
         *stores: str,
-        key: object = None,
-        value: object = None,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V2] = None,
         name: str | None = None,
-    ) -> KStream[Any, Any]:
+    ) -> KStream[K2, V2]:
         """Records through a `Processor` of yours, which may change keys.
 
         `supplier` is its class or a function without parameters that makes one; `stores` are names
@@ -341,11 +480,11 @@ class KStream(Kind, Generic[K, V]):
 
     def process_values(
         self,
-        supplier: Callable[[], Any],
+        supplier: Callable[[], FixedKeyProcessor[K, V, V2]],
         *stores: str,
-        value: object = None,
+        value: SerdeOf[V2] = None,
         name: str | None = None,
-    ) -> KStream[K, Any]:
+    ) -> KStream[K, V2]:
         """Records through a `FixedKeyProcessor` of yours: the key stays."""
         return self._processed(
             "KSTREAM-PROCESSVALUES-", supplier, stores, name, self._key, serde_of(value), True
@@ -372,140 +511,9 @@ class KStream(Kind, Generic[K, V]):
         return self._derived(name, node, key, value, rekeyed=self._rekeyed or not fixed)
 
     # ------------------------------------------------------------ joins
-    def join(
-        self,
-        other: KStream[K, Any] | KTable[K, Any] | GlobalKTable[Any, Any],
-        joiner: Any,
-        *,
-        within: JoinWindows | None = None,
-        on: Any = None,
-        key: object = None,
-        value: object = None,
-        other_value: object = None,
-        grace: Duration | None = None,
-        store: str | None = None,
-        this_store: StoreSpec | None = None,
-        other_store: StoreSpec | None = None,
-        logged: bool = True,
-        configs: dict[str, str] | None = None,
-        name: str | None = None,
-    ) -> KStream[K, Any]:
-        """Records that have a partner of the same key.
-
-        With a stream: `within=join_within("5m")`; `store` names both window stores. With a table:
-        the value that the key has then; `grace` waits for late changes of a versioned one. With a
-        global table: `on=` gives the table's key.
-        """
-        return self._join("inner", locals())
-
-    def left_join(
-        self,
-        other: KStream[K, Any] | KTable[K, Any] | GlobalKTable[Any, Any],
-        joiner: Any,
-        *,
-        within: JoinWindows | None = None,
-        on: Any = None,
-        key: object = None,
-        value: object = None,
-        other_value: object = None,
-        grace: Duration | None = None,
-        store: str | None = None,
-        this_store: StoreSpec | None = None,
-        other_store: StoreSpec | None = None,
-        logged: bool = True,
-        configs: dict[str, str] | None = None,
-        name: str | None = None,
-    ) -> KStream[K, Any]:
-        """As `join`, and records without a partner too, with None for it."""
-        return self._join("left", locals())
-
-    def outer_join(
-        self,
-        other: KStream[K, Any],
-        joiner: Any,
-        *,
-        within: JoinWindows | None = None,
-        key: object = None,
-        value: object = None,
-        other_value: object = None,
-        store: str | None = None,
-        this_store: StoreSpec | None = None,
-        other_store: StoreSpec | None = None,
-        logged: bool = True,
-        configs: dict[str, str] | None = None,
-        name: str | None = None,
-    ) -> KStream[K, Any]:
-        """Records of both streams, with or without a partner."""
-        return self._join("outer", {**locals(), "on": None, "grace": None})
-
-    def _join(
-        self, kind: Literal["inner", "left", "outer"], given: dict[str, Any]
-    ) -> KStream[Any, Any]:
+    def _join(self, kind: plan.JoinKind, given: dict[str, Any]) -> KStream[Any, Any]:
         del given["self"]
         return self._building.kinds.join(self, kind, given)
-
-
-class Split(Kind, Generic[K, V]):
-    """Branches of a stream, gathered until `default` or `no_default` gives them by name."""
-
-    words = "a split stream"
-
-    def __init__(self, source: KStream[K, V], name: str | None) -> None:
-        self._source = source
-        self._name = source._building.name(name, "KSTREAM-BRANCH-")
-        self._predicates: list[Function] = []
-        self._branches: dict[str, KStream[K, V]] = {}
-        self._node = ProcessorNode(
-            self._name, operator=lambda: plan.Branch(tuple(self._predicates))
-        )
-        source._building.graph.add(source._node, self._node)
-
-    def branch(
-        self,
-        predicate: Any,
-        *,
-        name: str | None = None,
-        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
-        to: Callable[[KStream[K, V]], None] | None = None,
-    ) -> Split[K, V]:
-        """Records for which the predicate is true and that no branch before took.
-
-        `through` gives the stream that stands in the result; with `to` none does.
-        """
-        self._predicates.append(Function.of(predicate, RECORD, what="branch"))
-        self._add(name, len(self._predicates), through, to)
-        return self
-
-    def default(
-        self,
-        *,
-        name: str | None = None,
-        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
-        to: Callable[[KStream[K, V]], None] | None = None,
-    ) -> dict[str, KStream[K, V]]:
-        """All branches by name, the last one of what no predicate took."""
-        self._add(name, 0, through, to)
-        return self._branches
-
-    def no_default(self) -> dict[str, KStream[K, V]]:
-        """All branches by name; what no predicate took is dropped."""
-        return self._branches
-
-    def _add(self, name: str | None, number: int, through: Any, to: Any) -> None:
-        source = self._source
-        full = self._name + (str(number) if name is None else name)
-        source._building.new_name(checked_name(full))
-        node = ProcessorNode(full)
-        source._building.graph.add(self._node, node)
-        branch = source._derived(full, node, source._key, source._value, rekeyed=source._rekeyed)
-        if through is not None:
-            made = through(branch)
-            if made is not None:
-                self._branches[full] = made
-        elif to is not None:
-            to(branch)
-        else:
-            self._branches[full] = branch
 
 
 def check_supplier(supplier: Any, what: str, stores: Iterable[object] = ()) -> None:

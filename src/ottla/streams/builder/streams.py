@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Unpack
+from typing import Unpack
 
 from ottla.streams.builder.application import Application, Told, checked_reset
 from ottla.streams.builder.building import Building, Kinds, Materialized
@@ -15,6 +15,7 @@ from ottla.streams.builder.grouped import KGroupedStream
 from ottla.streams.builder.grouped_table import KGroupedTable
 from ottla.streams.builder.joins import join
 from ottla.streams.builder.optimisation import optimise, switches
+from ottla.streams.builder.signatures import Kept, SerdeOf
 from ottla.streams.builder.specs import (
     StoreSpec,
     checked_topic,
@@ -30,6 +31,8 @@ from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.stores import StoreKind
 from ottla.streams.plan.topology import Topology
+from ottla.streams.processors import Processor
+from ottla.streams.variables import K, V
 
 KINDS = Kinds(KTable, KGroupedStream, KGroupedTable, CogroupedKStream, ForeignKeyJoin, join)
 
@@ -74,12 +77,12 @@ class Streams(Application):
     def stream(
         self,
         *topics: str | re.Pattern[str],
-        key: object = None,
-        value: object = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
         timestamp: Callable[..., int] | None = None,
         reset: str | None = None,
         name: str | None = None,
-    ) -> KStream[Any, Any]:
+    ) -> KStream[K, V]:
         """One topic, several, or all that match a pattern, as a stream.
 
         `timestamp` is a function of (topic, partition, offset, timestamp, key, value, headers,
@@ -110,13 +113,13 @@ class Streams(Application):
         self,
         topic: str,
         *,
-        key: object = None,
-        value: object = None,
-        store: object = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
+        store: Kept = None,
         timestamp: Callable[..., int] | None = None,
         reset: str | None = None,
         name: str | None = None,
-    ) -> KTable[Any, Any]:
+    ) -> KTable[K, V]:
         """A topic as a table: the last value of each key. Null values take rows away."""
         building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
@@ -140,12 +143,12 @@ class Streams(Application):
         self,
         topic: str,
         *,
-        key: object = None,
-        value: object = None,
-        store: object = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
+        store: Kept = None,
         timestamp: Callable[..., int] | None = None,
         name: str | None = None,
-    ) -> GlobalKTable[Any, Any]:
+    ) -> GlobalKTable[K, V]:
         """A topic as a table that every task has whole."""
         building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
@@ -180,10 +183,10 @@ class Streams(Application):
         self,
         spec: StoreSpec | str,
         topic: str,
-        supplier: Callable[[], Any],
+        supplier: Callable[[], Processor[K, V]],
         *,
-        key: object = None,
-        value: object = None,
+        key: SerdeOf[K] = None,
+        value: SerdeOf[V] = None,
         timestamp: Callable[..., int] | None = None,
         name: str | None = None,
     ) -> str:

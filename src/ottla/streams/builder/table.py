@@ -7,13 +7,28 @@ where an operator below needs its values.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
 from ottla.streams.builder.kinds import Kind
+from ottla.streams.builder.signatures import (
+    RECORD,
+    AskedOfRecord,
+    AskedOfValue,
+    ForeignTold,
+    Joins,
+    JoinsKeyed,
+    Kept,
+    OfRecord,
+    OfValue,
+    PairOfRecord,
+    PairOfValue,
+    SerdeOf,
+    TableJoinTold,
+)
 from ottla.streams.builder.specs import checked_name, shown
-from ottla.streams.builder.stream import RECORD, KStream, check_supplier, serde_of, stores_of
+from ottla.streams.builder.stream import KStream, check_supplier, serde_of, stores_of
 from ottla.streams.builder.tables import (
     FilterTable,
     JoinSide,
@@ -31,13 +46,12 @@ from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.views import Stored, View
+from ottla.streams.processors import ValueTransformer
 from ottla.streams.serdes import Serde
+from ottla.streams.variables import K2, V2, VO, K, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.grouped_table import KGroupedTable
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 JOINED = ("key", "left", "right")
 
@@ -74,11 +88,31 @@ class KTable(Kind, Generic[K, V]):
         return self._table.store_name
 
     # ------------------------------------------------------------ one table from another
+    @overload
+    def filter(
+        self, predicate: AskedOfValue[V], *, store: Kept = None, name: str | None = None
+    ) -> KTable[K, V]: ...
+
+    @overload
+    def filter(
+        self, predicate: AskedOfRecord[K, V], *, store: Kept = None, name: str | None = None
+    ) -> KTable[K, V]: ...
+
     def filter(
         self, predicate: Any, *, store: object = None, name: str | None = None
     ) -> KTable[K, V]:
         """Rows for which the predicate is true; a row that stops being so is taken away."""
         return self._filtered(predicate, False, store, name)
+
+    @overload
+    def filter_not(
+        self, predicate: AskedOfValue[V], *, store: Kept = None, name: str | None = None
+    ) -> KTable[K, V]: ...
+
+    @overload
+    def filter_not(
+        self, predicate: AskedOfRecord[K, V], *, store: Kept = None, name: str | None = None
+    ) -> KTable[K, V]: ...
 
     def filter_not(
         self, predicate: Any, *, store: object = None, name: str | None = None
@@ -95,6 +129,26 @@ class KTable(Kind, Generic[K, V]):
         table = FilterTable(self._table, function, negate, self._row(kept))
         return self._derived(name, table, kept, self._value, heeds_versions=True)
 
+    @overload
+    def map_values(
+        self,
+        mapper: OfValue[V, V2],
+        *,
+        store: Kept = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KTable[K, V2]: ...
+
+    @overload
+    def map_values(
+        self,
+        mapper: OfRecord[K, V, V2],
+        *,
+        store: Kept = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KTable[K, V2]: ...
+
     def map_values(
         self, mapper: Any, *, store: object = None, value: object = None, name: str | None = None
     ) -> KTable[K, Any]:
@@ -108,12 +162,12 @@ class KTable(Kind, Generic[K, V]):
 
     def transform_values(
         self,
-        supplier: Callable[[], Any],
+        supplier: Callable[[], ValueTransformer[K, V, V2]],
         *stores: str,
-        store: object = None,
-        value: object = None,
+        store: Kept = None,
+        value: SerdeOf[V2] = None,
         name: str | None = None,
-    ) -> KTable[K, Any]:
+    ) -> KTable[K, V2]:
         """A new value for each row by a `ValueTransformer`, which may reach stores."""
         check_supplier(supplier, "transform_values", stores)
         serde = serde_of(value)
@@ -171,8 +225,21 @@ class KTable(Kind, Generic[K, V]):
         key = self._key if kept is None else kept.spec.key
         return KTable(self._building, name, node, self._sources, key, value, table)
 
+    @overload
+    def to_stream(self, selector: None = None, *, name: str | None = None) -> KStream[K, V]: ...
+
+    @overload
     def to_stream(
-        self, selector: Any = None, *, key: object = None, name: str | None = None
+        self, selector: OfValue[V, K2], *, key: SerdeOf[K2] = None, name: str | None = None
+    ) -> KStream[K2, V]: ...
+
+    @overload
+    def to_stream(
+        self, selector: OfRecord[K, V, K2], *, key: SerdeOf[K2] = None, name: str | None = None
+    ) -> KStream[K2, V]: ...
+
+    def to_stream(
+        self, selector: Any = None, *, key: Any = None, name: str | None = None
     ) -> KStream[Any, V]:
         """Its changes as a stream of new values; None says that a row is gone.
 
@@ -244,6 +311,26 @@ class KTable(Kind, Generic[K, V]):
         return KTable(building, name, node, sources, self._key, self._value, table)
 
     # ------------------------------------------------------------ groups and joins
+    @overload
+    def group_by(
+        self,
+        mapper: PairOfValue[V, K2, V2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KGroupedTable[K2, V2]: ...
+
+    @overload
+    def group_by(
+        self,
+        mapper: PairOfRecord[K, V, K2, V2],
+        *,
+        key: SerdeOf[K2] = None,
+        value: SerdeOf[V2] = None,
+        name: str | None = None,
+    ) -> KGroupedTable[K2, V2]: ...
+
     def group_by(
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedTable[Any, Any]:
@@ -262,6 +349,22 @@ class KTable(Kind, Generic[K, V]):
         return building.kinds.grouped_table(
             building, label, node, serde_of(key), serde_of(value), self._sources, name
         )
+
+    @overload
+    def join(
+        self,
+        other: KTable[Any, VO],
+        joiner: Joins[V, VO, V2],
+        **told: Unpack[ForeignTold[K, V, V2]],
+    ) -> KTable[K, V2]: ...
+
+    @overload
+    def join(
+        self,
+        other: KTable[Any, VO],
+        joiner: JoinsKeyed[K, V, VO, V2],
+        **told: Unpack[ForeignTold[K, V, V2]],
+    ) -> KTable[K, V2]: ...
 
     def join(
         self,
@@ -283,6 +386,22 @@ class KTable(Kind, Generic[K, V]):
             return self._join_foreign("inner", locals())
         return self._join("inner", other, joiner, store, value, name)
 
+    @overload
+    def left_join(
+        self,
+        other: KTable[Any, VO],
+        joiner: Joins[V, VO | None, V2],
+        **told: Unpack[ForeignTold[K, V, V2]],
+    ) -> KTable[K, V2]: ...
+
+    @overload
+    def left_join(
+        self,
+        other: KTable[Any, VO],
+        joiner: JoinsKeyed[K, V, VO | None, V2],
+        **told: Unpack[ForeignTold[K, V, V2]],
+    ) -> KTable[K, V2]: ...
+
     def left_join(
         self,
         other: KTable[Any, Any],
@@ -299,6 +418,22 @@ class KTable(Kind, Generic[K, V]):
         if on is not None:
             return self._join_foreign("left", locals())
         return self._join("left", other, joiner, store, value, name)
+
+    @overload
+    def outer_join(
+        self,
+        other: KTable[K, VO],
+        joiner: Joins[V | None, VO | None, V2],
+        **told: Unpack[TableJoinTold[V2]],
+    ) -> KTable[K, V2]: ...
+
+    @overload
+    def outer_join(
+        self,
+        other: KTable[K, VO],
+        joiner: JoinsKeyed[K, V | None, VO | None, V2],
+        **told: Unpack[TableJoinTold[V2]],
+    ) -> KTable[K, V2]: ...
 
     def outer_join(
         self,

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from ottla.streams.builder.building import REPARTITION
 from ottla.streams.builder.specs import checked_topic
 from ottla.streams.errors import ProcessingError, TopologyError
+from ottla.streams.plan import operators as plan
 from ottla.streams.plan.batched import name_of
 from ottla.streams.plan.functions import Function, positional_parameters
 from ottla.streams.plan.operators import Operator, StreamTableJoin
@@ -42,16 +44,16 @@ class Writer:
         self.copartitioned: list[set[str]] = []
 
     # ------------------------------------------------------------ serdes
-    def key_serde(self, given: Serde | None, node: str) -> Serde:
+    def key_serde(self, given: Serde | None, where: str, told: str) -> Serde:
         found = given or self.default_key
         if found is None:
-            raise _no_serde("keys", node)
+            raise _no_serde("key", where, told)
         return found.as_key()
 
-    def value_serde(self, given: Serde | None, node: str) -> Serde:
+    def value_serde(self, given: Serde | None, where: str, told: str) -> Serde:
         found = given or self.default_value
         if found is None:
-            raise _no_serde("values", node)
+            raise _no_serde("value", where, told)
         return found
 
     def resolved(self, store: Store) -> Store:
@@ -59,9 +61,13 @@ class Writer:
         key = store.key if store.key is not None else self.default_key
         value = store.value if store.value is not None else self.default_value
         if key is None:
-            raise _no_serde("keys", f"the store {store.name}")
+            raise _no_serde(
+                "key", f"in the store {store.name} are written", "the operator that keeps it"
+            )
         if value is None:
-            raise _no_serde("values", f"the store {store.name}")
+            raise _no_serde(
+                "value", f"in the store {store.name} are written", "the operator that keeps it"
+            )
         return replace(store, key=key.as_key(), value=value)
 
     # ------------------------------------------------------------ what there is
@@ -86,8 +92,11 @@ class Writer:
                 )
             self._readers[topic] = name
         self._check_patterns(name, topics, pattern)
+        where = f"of the topic {' and '.join(topics) or pattern.pattern} are read"
+        told = f'what reads there: app.stream("{topics[0] if topics else "…"}", …)'
         self.sources[name] = Source(
-            name, topics, pattern, self.key_serde(key, name), self.value_serde(value, name), (),
+            name, topics, pattern, self.key_serde(key, where, told),
+            self.value_serde(value, where, told), (),
             checked_extractor(timestamp, name), reset, is_global,
         )  # fmt: skip
 
@@ -126,10 +135,23 @@ class Writer:
     ) -> None:
         self._new(name, parents)
         chosen = None if extractor is None else naming_topics(extractor, name)
+        where, told = self._written(topic, parents)
         self.sinks[name] = Sink(
-            name, topic, chosen, self.key_serde(key, name), self.value_serde(value, name),
-            partitioner,
+            name, topic, chosen, self.key_serde(key, where, told),
+            self.value_serde(value, where, told), partitioner,
         )  # fmt: skip
+
+    def _written(self, topic: str | None, parents: tuple[str, ...]) -> tuple[str, str]:
+        """Where a sink writes and what comes there, and what the user wrote that may say how."""
+        made = {type(self.nodes[each].operator) for each in parents if each in self.nodes}
+        of = sorted(OPERATORS[each] for each in made if each in OPERATORS)
+        where = f"of {' and '.join(of)} that go" if of else "that go"
+        if topic is None:
+            return f"{where} to topics that a function chooses are written", "to(…)"
+        if topic in self.internal or topic.endswith(REPARTITION):
+            told = "the operator that groups; to a join: key=, this_value=, other_value="
+            return f"{where} through the topic {topic} are written", told
+        return f"{where} to the topic {topic} are written", f'to("{topic}", …)'
 
     def add_changes(
         self,
@@ -141,7 +163,7 @@ class Writer:
         parents: tuple[str, ...],
     ) -> None:
         """A table's changes through a topic."""
-        changes = ChangedSerde(self.value_serde(value, sink))
+        changes = ChangedSerde(self.value_serde(value, *self._written(topic, parents)))
         self.add_sink(sink, topic, None, key, changes, None, parents)
         self.add_source(source, (topic,), None, key, changes, None, None)
 
@@ -273,11 +295,20 @@ class Writer:
             )
 
 
-def _no_serde(what: str, node: str) -> TopologyError:
-    word = what.removesuffix("s")
+#: What a user calls the operators after which serdes are not known any more.
+OPERATORS: dict[type[Operator], str] = {
+    plan.Map: "map()", plan.MapValues: "map_values()", plan.FlatMap: "flat_map()",
+    plan.FlatMapValues: "flat_map_values()", plan.SelectKey: "select_key()",
+    plan.Process: "process()", plan.StreamTableJoin: "join()", plan.StreamGlobalJoin: "join()",
+    plan.StreamStreamJoin: "join()", plan.StreamSelfJoin: "join()",
+}  # fmt: skip
+
+
+def _no_serde(word: str, where: str, told: str) -> TopologyError:
     return TopologyError(
-        f"nothing says how the {what} of {node} are written",
-        hint=f"give {word}= there, or once for all to Streams(…, {word}=…): str, int, a Serde …",
+        f"nothing says how the {word}s {where}",
+        hint=f"give {word}= to {told}, or once for all to Streams(…, {word}=…): str, int, a "
+        "Serde …",
     )
 
 

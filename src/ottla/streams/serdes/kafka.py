@@ -13,6 +13,7 @@ import uuid
 from typing import Any
 
 from ottla.streams.serdes.serde import Headers, Serde
+from ottla.streams.variables import V_co
 
 _ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -30,7 +31,7 @@ def java_text(data: bytes) -> str:
         return _ENCODED_SURROGATE.sub("\ufffd".encode(), data).decode(errors="replace")
 
 
-class StringSerde(Serde):
+class StringSerde(Serde[str]):
     """`str` as UTF-8."""
 
     native = ("string",)
@@ -50,7 +51,7 @@ class StringSerde(Serde):
         return None if data is None else java_text(data)
 
 
-class BytesSerde(Serde):
+class BytesSerde(Serde[bytes]):
     """`bytes` as they are."""
 
     native = ("bytes",)
@@ -67,10 +68,10 @@ class BytesSerde(Serde):
         return data
 
 
-class NumberSerde(Serde):
+class NumberSerde(Serde[V_co]):
     """`int` or `float` as so many bytes, the highest first; a float's serde takes an int too."""
 
-    def __init__(self, name: str, form: str, kind: type[int] | type[float]) -> None:
+    def __init__(self, name: str, form: str, kind: type[V_co]) -> None:
         self._name = name
         self.native = (name.lower(),)
         self.kind = kind
@@ -103,7 +104,7 @@ class NumberSerde(Serde):
         return self._struct.unpack(data)[0]
 
 
-class BooleanSerde(Serde):
+class BooleanSerde(Serde[bool]):
     """`bool` as one byte."""
 
     native = ("boolean",)
@@ -126,7 +127,7 @@ class BooleanSerde(Serde):
         return data[0] == 1
 
 
-class UuidSerde(Serde):
+class UuidSerde(Serde[uuid.UUID]):
     """`uuid.UUID` as its text of 36 letters, as Kafka has it."""
 
     name = "UUID"
@@ -147,7 +148,7 @@ class UuidSerde(Serde):
         return uuid.UUID(text)
 
 
-class VoidSerde(Serde):
+class VoidSerde(Serde[None]):
     """Nothing but None."""
 
     native = ("void",)

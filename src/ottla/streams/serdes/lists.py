@@ -11,6 +11,7 @@ from typing import Any
 
 from ottla.streams.serdes.kafka import DOUBLE, FLOAT, INTEGER, LONG, SHORT, UUID
 from ottla.streams.serdes.serde import Headers, Serde
+from ottla.streams.variables import V
 
 CONSTANT_SIZE, VARIABLE_SIZE = 0, 1
 NULL = -1
@@ -116,6 +117,6 @@ def _variable(data: bytes) -> list[bytes | None]:
     return entries
 
 
-def list_of(inner: Serde) -> Serde:
+def list_of(inner: Serde[V]) -> Serde[list[V]]:
     """The serde of lists: Kafka's ListSerializer and its reader."""
     return ListSerde(inner)

@@ -9,9 +9,10 @@ this one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic
 
 from ottla.streams.errors import StreamsError
+from ottla.streams.variables import T_co
 
 #: Headers of a record, in order; None where there are none to be had.
 Headers = list[tuple[str, bytes | None]] | None
@@ -26,8 +27,11 @@ class SerdeError(StreamsError):
     """A value that a serde does not write, or bytes that are not what it reads."""
 
 
-class Serde(ABC):
-    """Values to bytes and back; write a subclass for a format of your own."""
+class Serde(ABC, Generic[T_co]):
+    """Values to bytes and back; write a subclass for a format of your own.
+
+    `Serde[T]` tells type checkers which values it reads; without, they may be any.
+    """
 
     #: The row of the Rust executor's twin; None where there is none.
     native: tuple[Any, ...] | None = None
@@ -57,7 +61,7 @@ class Serde(ABC):
         """The serde for keys: another one only where a format tells keys from values."""
         return self
 
-    def prepare(self) -> None:  # noqa: B027 most serdes stand on nothing
+    def prepare(self) -> None:
         """Load what the serde stands on, to be told now and not at the first record.
 
         Raises:

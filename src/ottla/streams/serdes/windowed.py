@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import struct
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from ottla.streams.serdes.serde import INT_MAX, Headers, Serde
+from ottla.streams.variables import K
 
 _TIME = struct.Struct(">q")
 _TIMES = struct.Struct(">qq")
 
 
-class Windowed(NamedTuple):
+class Windowed(NamedTuple, Generic[K]):
     """A key in a window from `start` to `end`, in ms since the epoch."""
 
-    key: Any
+    key: K
     start: int
     end: int
 
@@ -117,11 +118,11 @@ class SessionWindowedSerde(WindowedSerde):
         return self._window(data, _TIMES.size, start, end, topic, headers)
 
 
-def time_windowed(key: Serde, size_ms: int) -> Serde:
+def time_windowed(key: Serde[K], size_ms: int) -> Serde[Windowed[K]]:
     """Keys of windows of `size_ms` ms: Kafka's TimeWindowedSerializer and its reader."""
     return TimeWindowedSerde(key, size_ms)
 
 
-def session_windowed(key: Serde) -> Serde:
+def session_windowed(key: Serde[K]) -> Serde[Windowed[K]]:
     """The serde of keys of sessions: Kafka's SessionWindowedSerializer and its reader."""
     return SessionWindowedSerde(key)

@@ -1,0 +1,139 @@
+"""How a stream is joined, as users call it: what `join`, `left_join` and `outer_join` take."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, Unpack, overload
+
+from ottla.streams.builder.kinds import Kind
+from ottla.streams.builder.signatures import Joins, JoinsKeyed, JoinTold, StreamJoinTold
+from ottla.streams.builder.specs import StoreSpec
+from ottla.streams.durations import Duration
+from ottla.streams.plan import operators as plan
+from ottla.streams.plan.windows import JoinWindows
+from ottla.streams.variables import V2, VO, K, V
+
+if TYPE_CHECKING:
+    from ottla.streams.builder.stream import KStream
+    from ottla.streams.builder.table import GlobalKTable, KTable
+
+    #: What a stream joins with.
+    Joinable: TypeAlias = KStream[K, VO] | KTable[K, VO] | GlobalKTable[Any, VO]
+
+
+class Joining(Kind, Generic[K, V]):
+    """The joins of a stream."""
+
+    @abstractmethod
+    def _join(self, kind: plan.JoinKind, given: dict[str, Any]) -> KStream[Any, Any]: ...
+
+    @overload
+    def join(
+        self, other: Joinable[K, VO], joiner: Joins[V, VO, V2], **told: Unpack[JoinTold[V2]]
+    ) -> KStream[K, V2]: ...
+
+    @overload
+    def join(
+        self, other: Joinable[K, VO], joiner: JoinsKeyed[K, V, VO, V2], **told: Unpack[JoinTold[V2]]
+    ) -> KStream[K, V2]: ...
+
+    def join(
+        self,
+        other: KStream[K, Any] | KTable[K, Any] | GlobalKTable[Any, Any],
+        joiner: Any,
+        *,
+        within: JoinWindows | None = None,
+        on: Any = None,
+        key: object = None,
+        value: object = None,
+        this_value: object = None,
+        other_value: object = None,
+        grace: Duration | None = None,
+        store: str | None = None,
+        this_store: StoreSpec | None = None,
+        other_store: StoreSpec | None = None,
+        logged: bool = True,
+        configs: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> KStream[K, Any]:
+        """Records that have a partner of the same key.
+
+        With a stream: `within=join_within("5m")`; `store` names both window stores. With a table:
+        the value that the key has then; `grace` waits for late changes of a versioned one. With a
+        global table: `on=` gives the table's key.
+
+        `key` and `value` are the serdes of the result; `this_value` and `other_value` those of the
+        two sides, where they are kept in stores or go through topics and nothing says them yet.
+        """
+        return self._join("inner", locals())
+
+    @overload
+    def left_join(
+        self, other: Joinable[K, VO], joiner: Joins[V, VO | None, V2], **told: Unpack[JoinTold[V2]]
+    ) -> KStream[K, V2]: ...
+
+    @overload
+    def left_join(
+        self,
+        other: Joinable[K, VO],
+        joiner: JoinsKeyed[K, V, VO | None, V2],
+        **told: Unpack[JoinTold[V2]],
+    ) -> KStream[K, V2]: ...
+
+    def left_join(
+        self,
+        other: KStream[K, Any] | KTable[K, Any] | GlobalKTable[Any, Any],
+        joiner: Any,
+        *,
+        within: JoinWindows | None = None,
+        on: Any = None,
+        key: object = None,
+        value: object = None,
+        this_value: object = None,
+        other_value: object = None,
+        grace: Duration | None = None,
+        store: str | None = None,
+        this_store: StoreSpec | None = None,
+        other_store: StoreSpec | None = None,
+        logged: bool = True,
+        configs: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> KStream[K, Any]:
+        """As `join`, and records without a partner too, with None for it."""
+        return self._join("left", locals())
+
+    @overload
+    def outer_join(
+        self,
+        other: KStream[K, VO],
+        joiner: Joins[V | None, VO | None, V2],
+        **told: Unpack[StreamJoinTold[V2]],
+    ) -> KStream[K, V2]: ...
+
+    @overload
+    def outer_join(
+        self,
+        other: KStream[K, VO],
+        joiner: JoinsKeyed[K, V | None, VO | None, V2],
+        **told: Unpack[StreamJoinTold[V2]],
+    ) -> KStream[K, V2]: ...
+
+    def outer_join(
+        self,
+        other: KStream[K, Any],
+        joiner: Any,
+        *,
+        within: JoinWindows | None = None,
+        key: object = None,
+        value: object = None,
+        this_value: object = None,
+        other_value: object = None,
+        store: str | None = None,
+        this_store: StoreSpec | None = None,
+        other_store: StoreSpec | None = None,
+        logged: bool = True,
+        configs: dict[str, str] | None = None,
+        name: str | None = None,
+    ) -> KStream[K, Any]:
+        """Records of both streams, with or without a partner."""
+        return self._join("outer", {**locals(), "on": None, "grace": None})

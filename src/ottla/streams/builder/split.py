@@ -1,0 +1,94 @@
+"""A stream that is split: branches by predicates, a record goes to the first that is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, overload
+
+from ottla.streams.builder.graph import ProcessorNode
+from ottla.streams.builder.kinds import Kind
+from ottla.streams.builder.signatures import RECORD, AskedOfRecord, AskedOfValue
+from ottla.streams.builder.specs import checked_name
+from ottla.streams.plan import operators as plan
+from ottla.streams.plan.functions import Function
+from ottla.streams.variables import K, V
+
+if TYPE_CHECKING:
+    from ottla.streams.builder.stream import KStream
+
+
+class Split(Kind, Generic[K, V]):
+    """Branches of a stream, gathered until `default` or `no_default` gives them by name."""
+
+    words = "a split stream"
+
+    def __init__(self, source: KStream[K, V], name: str | None) -> None:
+        self._source = source
+        self._name = source._building.name(name, "KSTREAM-BRANCH-")
+        self._predicates: list[Function] = []
+        self._branches: dict[str, KStream[K, V]] = {}
+        self._node = ProcessorNode(
+            self._name, operator=lambda: plan.Branch(tuple(self._predicates))
+        )
+        source._building.graph.add(source._node, self._node)
+
+    @overload
+    def branch(
+        self, predicate: AskedOfValue[V], *, name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
+        to: Callable[[KStream[K, V]], None] | None = None,
+    ) -> Split[K, V]: ...  # fmt: skip
+
+    @overload
+    def branch(
+        self, predicate: AskedOfRecord[K, V], *, name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
+        to: Callable[[KStream[K, V]], None] | None = None,
+    ) -> Split[K, V]: ...  # fmt: skip
+
+    def branch(
+        self,
+        predicate: Any,
+        *,
+        name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
+        to: Callable[[KStream[K, V]], None] | None = None,
+    ) -> Split[K, V]:
+        """Records for which the predicate is true and that no branch before took.
+
+        `through` gives the stream that stands in the result; with `to` none does.
+        """
+        self._predicates.append(Function.of(predicate, RECORD, what="branch"))
+        self._add(name, len(self._predicates), through, to)
+        return self
+
+    def default(
+        self,
+        *,
+        name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
+        to: Callable[[KStream[K, V]], None] | None = None,
+    ) -> dict[str, KStream[K, V]]:
+        """All branches by name, the last one of what no predicate took."""
+        self._add(name, 0, through, to)
+        return self._branches
+
+    def no_default(self) -> dict[str, KStream[K, V]]:
+        """All branches by name; what no predicate took is dropped."""
+        return self._branches
+
+    def _add(self, name: str | None, number: int, through: Any, to: Any) -> None:
+        source = self._source
+        full = self._name + (str(number) if name is None else name)
+        source._building.new_name(checked_name(full))
+        node = ProcessorNode(full)
+        source._building.graph.add(self._node, node)
+        branch = source._derived(full, node, source._key, source._value, rekeyed=source._rekeyed)
+        if through is not None:
+            made = through(branch)
+            if made is not None:
+                self._branches[full] = made
+        elif to is not None:
+            to(branch)
+        else:
+            self._branches[full] = branch
