@@ -9,6 +9,7 @@ use ottla_core::batch::{BatchSpec, Builder, RecordOut};
 use ottla_core::hosting::{Event, PartitionState};
 use ottla_core::partition::TopicConfig;
 
+use crate::outside::NodeHost;
 use crate::{ClockSet, DiskFault, FaultRow, Item, Node, Options};
 
 const GENEROUS: Duration = Duration::from_secs(20);
@@ -263,4 +264,26 @@ fn an_append_whose_file_can_not_be_opened_is_no_end() {
     assert_eq!(fixture.append("a"), Err("storage".into()));
     fixture.mend();
     assert_eq!(fixture.append("a"), Ok((1, 1)));
+}
+
+/// A program that stops a node and starts the next would find its own folder in use, where a thread is slow.
+#[test]
+fn who_comes_next_has_the_folder_though_somebody_was_at_work_there() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.open("a", FIRST), None);
+    let slow = FaultRow {
+        delay_ms: Some(300),
+        ..FaultRow::new("write", "/a-0/*.log", "")
+    };
+    let faults = vec![DiskFault::new(slow).unwrap()];
+    fixture.node.disk().faults().set(faults);
+    std::thread::scope(|scope| {
+        scope.spawn(|| fixture.append("a"));
+        let is_held = |host: &NodeHost| Ok(host.cells()[0].try_hold().is_none());
+        while !fixture.node.ask(is_held).unwrap() {
+            std::thread::yield_now();
+        }
+        fixture.node.kill();
+        node_in(&fixture.folder).kill();
+    });
 }

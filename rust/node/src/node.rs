@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::net::{IpAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use ottla_core::connection::limits::Most;
@@ -33,6 +33,8 @@ use crate::sweep::sweep;
 
 /// How long an abrupt end waits for tasks to let go of their sockets.
 const ABRUPT_END: Duration = Duration::from_secs(2);
+/// How long a clean end waits for those who are still at work in the folder.
+const CLEAN_END: Duration = Duration::from_secs(10);
 
 /// Work that a disk may keep waiting has threads of its own; who has a broker for each test has few of them idle.
 const IDLE_THREAD_ENDS_AFTER: Duration = Duration::from_secs(1);
@@ -426,14 +428,28 @@ impl Node {
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(ABRUPT_END);
         }
-        if !self.shared.host.drop_logs() {
-            // A call that hangs is waited for by nobody but this.
-            let host = Arc::clone(&self.shared.host);
-            std::thread::spawn(move || host.drop_logs_at_last());
-        }
+        self.let_go_of_logs(match ending {
+            Ending::Reset => ABRUPT_END,
+            _ => CLEAN_END,
+        });
         self.shared.outside.queue.wake();
         *lock(&self.ended) = true;
         self.ended_now.notify_all();
+    }
+
+    /// Who comes next may have the folder when this returns, unless a call to a disk hangs: that one is waited for by
+    /// nobody but a thread of its own.
+    fn let_go_of_logs(&self, patience: Duration) {
+        if self.shared.host.drop_logs() {
+            return;
+        }
+        let host = Arc::clone(&self.shared.host);
+        let (done, awaited) = mpsc::channel();
+        std::thread::spawn(move || {
+            host.drop_logs_at_last();
+            let _ = done.send(()); // nobody may wait any more
+        });
+        let _ = awaited.recv_timeout(patience);
     }
 
     /// Wait until another thread, which ends this node, is done with that.
