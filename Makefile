@@ -89,7 +89,7 @@ java: core $(VENV)/.dev $(JARS) openssl ## a stage: what asks Apache's own code
 clients: core $(VENV)/.dev $(JARS) kcat prometheus ## a stage: real clients, the main job, kills, damaged folders
 	$(PYTEST) -m "not long" tests/clients tests/stories
 
-long: core $(VENV)/.dev $(JARS) kcat prometheus buildah mmdebstrap ## the stage of make test-long: what needs hours
+long: core $(VENV)/.long $(JARS) kcat prometheus buildah mmdebstrap ## the stage of make test-long: what needs hours
 	$(PYTEST) -m "long"
 
 # ---------------------------------------------------------------- what they need
@@ -104,6 +104,10 @@ $(VENV)/.run: requirements.txt pyproject.toml tests/checkout.py
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(PY) -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.long: requirements-long.txt $(VENV)/.dev
+	$(PY) -m pip install -q --disable-pip-version-check -r requirements-long.txt
 	touch $@
 
 # Cargo itself knows what is up to date. The library is moved into place, never written over: a

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -34,16 +37,21 @@ def said() -> dict[int, list[str]]:
     return found
 
 
-def lines(mark: str) -> list[tuple[int, str]]:
-    """The lines of the program with this comment, and what it says."""
+def lines(*marks: str) -> dict[int, str]:
+    """The lines of the program with one of these comments, and what it says."""
     text = PROGRAM.read_text(encoding="utf-8").splitlines()
-    marked = ((number, line.partition(f"  # {mark} ")) for number, line in enumerate(text, 1))
-    return [(number, told) for number, (_, found, told) in marked if found]
+    return {
+        number: told
+        for number, line in enumerate(text, 1)
+        for mark in marks
+        for _, found, told in [line.partition(f"  # {mark} ")]
+        if found
+    }
 
 
 def test_revealed(said: dict[int, list[str]]) -> None:
     """An operator would forget the types of keys or values, or make others of them."""
-    expected = dict(lines("is"))
+    expected = lines("is")
     found = {}
     for number, messages in said.items():
         for message in messages:
@@ -56,7 +64,7 @@ def test_revealed(said: dict[int, list[str]]) -> None:
 
 def test_wrong_lines(said: dict[int, list[str]]) -> None:
     """A wrong program would pass, or a right one would be refused."""
-    expected = dict(lines("wrong:"))
+    expected = lines("wrong:", "wrong to mypy:")
     found = {
         number: " ".join(told)
         for number, messages in said.items()
@@ -68,3 +76,25 @@ def test_wrong_lines(said: dict[int, list[str]]) -> None:
         number: word for number, word in expected.items() if word not in found.get(number, "")
     }
     assert missing == {}, {number: found.get(number) for number in missing}
+
+
+@pytest.mark.long
+def test_pyright(tmp_path: Path) -> None:
+    """Editors would show other types than mypy, or red lines under right programs."""
+    config = {"include": [str(PROGRAM)], "extraPaths": [str(ROOT / "src")]}
+    rules = {"typeCheckingMode": "standard", "pythonVersion": "3.11"}
+    project = tmp_path / "pyrightconfig.json"
+    project.write_text(json.dumps(config | rules), encoding="utf-8")
+    command = [sys.executable, "-m", "basedpyright", "-p", str(project), "--outputjson"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode in (0, 1), ran.stderr
+    revealed, wrong = {}, set()
+    for row in json.loads(ran.stdout)["generalDiagnostics"]:
+        number = row["range"]["start"]["line"] + 1
+        match = re.search(r'is "(.*)"$', row["message"])
+        if row["severity"] == "information" and match:
+            revealed[number] = match[1]
+        else:
+            wrong.add(number)
+    assert revealed == lines("is")
+    assert wrong == set(lines("wrong:"))

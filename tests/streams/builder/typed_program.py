@@ -1,7 +1,8 @@
 """Programs as type checkers see them: `test_signatures.py` reads the comments; nobody runs it.
 
 `# is T` is what `reveal_type` must say of the line, `# wrong: word` that the line has an error with
-this word; every other line has none.
+this word; every other line has none. Pyright, which words its errors in its own way, takes two
+types of one result for their union: what is wrong for that reason is `# wrong to mypy: word`.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ reveal_type(orders.filter(col("price") >= 10))  # is KStream[str, Order]
 reveal_type(orders.map_values(lambda o: o.price))  # is KStream[str, int]
 reveal_type(orders.map_values(lambda k, o: (k, o.city)))  # is KStream[str, tuple[str, str]]
 reveal_type(orders.map_values(lambda o: o.price, value=int))  # is KStream[str, int]
-found = orders.map_values(lambda o: {"p": o.price}, value=dict)
-reveal_type(found)  # is KStream[str, dict[Any, Any]]
+made = orders.map_values(lambda o: Customer(o.city), value=Customer)
+reveal_type(made)  # is KStream[str, Customer]
 reveal_type(orders.map_values(col("price")))  # is KStream[str, Any]
 reveal_type(orders.map_values(col("price"), value=int))  # is KStream[str, int]
 reveal_type(orders.map_values(batched(lambda many: many)))  # is KStream[str, Any]
@@ -85,6 +86,8 @@ reveal_type(parts)  # is dict[str, KStream[str, Order]]
 orders.peek(print)
 orders.to("out", key=str, value=Order)
 orders.to(lambda key, order, context: f"{key}-{order.city}-{context.partition}")
+orders.to(lambda key, order: key + order.city)
+orders.to(lambda order: order.city)
 orders.merge(orders.filter(dear))
 anything.filter(lambda v: v.anything["goes"]).map_values(lambda k, v: k + v).to("x", value=int)
 
@@ -93,7 +96,7 @@ orders.filter(lambda k, o: o.citty == k)  # wrong: lambda
 orders.filter(lambda k, o, more: True)  # wrong: lambda
 orders.filter("price > 10")  # wrong: No overload
 orders.map(lambda k, v: 5)  # wrong: incompatible type
-orders.map_values(lambda o: o.price, value=str)  # wrong: incompatible type
+orders.map_values(lambda o: o.price, value=str)  # wrong to mypy: incompatible type
 orders.map_values(lambda o: o.city).map_values(lambda c: c.price)  # wrong: price
 orders.flat_map_values(lambda o: o.price)  # wrong: incompatible type
 orders.map_values(lambda o: o.price).to("out", value=str)  # wrong: incompatible type
@@ -116,6 +119,10 @@ reveal_type(windowed.count().to_stream(lambda w, n: w.key))  # is KStream[str, i
 sessions = by_city.windowed_by(session("1m"))
 merged = sessions.aggregate(lambda: 0, lambda o, n: n + o.price, lambda a, b: a + b)
 reveal_type(merged)  # is KTable[Windowed[str], int]
+longest = sessions.aggregate(
+    lambda: "", lambda k, o, n: max(k, o.city, n), lambda k, a, b: max(k, a, b), value=str
+)
+reveal_type(longest)  # is KTable[Windowed[str], str]
 cogrouped = by_city.cogroup(lambda o, n: (n or 0) + o.price)
 reveal_type(cogrouped.aggregate(lambda: 0, value=int).to_stream())  # is KStream[str, int]
 
@@ -155,7 +162,7 @@ reveal_type(prices.join(customers, lambda n, c: c, on=lambda n: f"{n}"))  # is K
 
 orders.join(customers, lambda o, c: c.nam)  # wrong: nam
 orders.left_join(customers, lambda o, c: c.name)  # wrong: None
-orders.join(customers, lambda o, c: c.name, value=int)  # wrong: incompatible
+orders.join(customers, lambda o, c: c.name, value=int)  # wrong to mypy: incompatible
 orders.join(customers, lambda o: o.city)  # wrong: lambda
 prices.join(customers, lambda n, c: c.nam)  # wrong: nam
 prices.join(orders, lambda n, o: o.price)  # wrong: No overload

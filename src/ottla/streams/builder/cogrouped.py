@@ -169,7 +169,7 @@ class WindowedCogrouped(Kind, Generic[K, A]):
     def aggregate(
         self,
         initializer: Begins[A],
-        merger: Merges[K, A] | None = None,
+        merger: Merges | None = None,
         *,
         store: Kept = None,
         key: SerdeOf[K] = None,

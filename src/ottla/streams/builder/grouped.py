@@ -83,13 +83,13 @@ class Aggregating(Kind, Generic[K, V, KT]):
 
     @overload
     def aggregate(
-        self, initializer: Begins[A], adder: Adds[V, A], merger: Merges[K, A] | None = None, /, *,
+        self, initializer: Begins[A], adder: Adds[V, A], merger: Merges | None = None, /, *,
         store: Kept = None, value: SerdeOf[A] = None, name: str | None = None,
     ) -> KTable[KT, A]: ...  # fmt: skip
 
     @overload
     def aggregate(
-        self, initializer: Begins[A], adder: AddsKeyed[K, V, A], merger: Merges[K, A] | None = None,
+        self, initializer: Begins[A], adder: AddsKeyed[K, V, A], merger: Merges | None = None,
         /, *, store: Kept = None, value: SerdeOf[A] = None, name: str | None = None,
     ) -> KTable[KT, A]: ...  # fmt: skip
 

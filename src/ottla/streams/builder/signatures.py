@@ -43,17 +43,19 @@ ManyOfRecord = Callable[[K, V], Iterable[V2 | None]]
 AskedOfValue = Callable[[V], object] | Expression
 AskedOfRecord = Callable[[K, V], object]
 
-#: What names a topic for a record.
+#: What names a topic for a record. The longest stands first: pyright tries a lambda in this order.
 TopicOf = (
-    Callable[[V], str] | Callable[[K, V], str] | Callable[[K, V, RecordContext], str] | Expression
+    Callable[[K, V, RecordContext], str] | Callable[[K, V], str] | Callable[[V], str] | Expression
 )
 
-#: Adding up: `(value, aggregate)`, or with the key before them; two aggregates become one.
+#: Adding up: `(value, aggregate)`, or with the key before them.
 Begins = Callable[[], A | None]
 Adds = Callable[[V, A], A | None]
 AddsKeyed = Callable[[K, V, A], A | None]
-Merges = Callable[[A, A], A | None] | Callable[[K, A, A], A | None]
 Reduces = Callable[[V, V], V | None]
+#: Two aggregates become one: `(left, right)`, or with the key before them. Said in types, either
+#: mypy or pyright would lose the type of the aggregate.
+Merges = Callable[..., object]
 
 #: Joining: `(left, right)`, or with the key before them.
 Joins = Callable[[V, VO], V2 | None]
