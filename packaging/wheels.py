@@ -117,7 +117,8 @@ def _missing(machine: str) -> str:
 def _maturin(out: Path, *words: str) -> Path:
     """Build one wheel and say where it is."""
     with tempfile.TemporaryDirectory(prefix="ottla-wheel-") as folder:
-        command = [sys.executable, "-m", "maturin", "build", "--release", "--out", folder, *words]
+        profile = ["--profile", "dist"]
+        command = [sys.executable, "-m", "maturin", "build", *profile, "--out", folder, *words]
         # maturin looks for zig where it looks for Python.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path})

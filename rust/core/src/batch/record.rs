@@ -84,15 +84,7 @@ pub trait Source {
     }
 
     fn varint(&mut self) -> Result<i32, Fault> {
-        let mut raw = 0u32;
-        for shift in (0..35).step_by(7) {
-            let byte = self.byte()?;
-            raw |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(unzigzag_i32(raw));
-            }
-        }
-        Err(Fault::Record("a number of more than five bytes".to_owned()))
+        long_varint(self)
     }
 
     fn varlong(&mut self) -> Result<i64, Fault> {
@@ -106,6 +98,18 @@ pub trait Source {
         }
         Err(Fault::Record("a number of more than ten bytes".to_owned()))
     }
+}
+
+fn long_varint<S: Source + ?Sized>(source: &mut S) -> Result<i32, Fault> {
+    let mut raw = 0u32;
+    for shift in (0..35).step_by(7) {
+        let byte = source.byte()?;
+        raw |= u32::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(unzigzag_i32(raw));
+        }
+    }
+    Err(Fault::Record("a number of more than five bytes".to_owned()))
 }
 
 /// Records that are not compressed.
@@ -140,6 +144,18 @@ impl Source for SliceSource<'_> {
         }
         self.position += bytes;
         Ok(())
+    }
+
+    /// Most numbers are of one byte.
+    #[inline]
+    fn varint(&mut self) -> Result<i32, Fault> {
+        match self.bytes.get(self.position) {
+            Some(byte) if *byte < 0x80 => {
+                self.position += 1;
+                Ok(unzigzag_i32(u32::from(*byte)))
+            }
+            _ => long_varint(self),
+        }
     }
 
     fn some(&mut self, most: usize) -> Result<&[u8], Fault> {

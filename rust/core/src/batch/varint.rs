@@ -1,14 +1,25 @@
 //! Zigzag varints of at most 5 (32 bit) or 10 (64 bit) bytes.
 
+#[inline]
 pub fn put_i32(out: &mut Vec<u8>, value: i32) {
     put_u64(out, u64::from(((value << 1) ^ (value >> 31)) as u32));
 }
 
+#[inline]
 pub fn put_i64(out: &mut Vec<u8>, value: i64) {
     put_u64(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
-fn put_u64(out: &mut Vec<u8>, mut value: u64) {
+#[inline]
+fn put_u64(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        put_long(out, value);
+    }
+}
+
+fn put_long(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -16,22 +27,27 @@ fn put_u64(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+#[inline]
 pub fn len_i32(value: i32) -> usize {
     len_u64(u64::from(((value << 1) ^ (value >> 31)) as u32))
 }
 
+#[inline]
 pub fn len_i64(value: i64) -> usize {
     len_u64(((value << 1) ^ (value >> 63)) as u64)
 }
 
+#[inline]
 fn len_u64(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
+#[inline]
 pub fn unzigzag_i32(raw: u32) -> i32 {
     ((raw >> 1) as i32) ^ -((raw & 1) as i32)
 }
 
+#[inline]
 pub fn unzigzag_i64(raw: u64) -> i64 {
     ((raw >> 1) as i64) ^ -((raw & 1) as i64)
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use super::batches::inputs_of;
 use super::convert::{Words, row_of};
@@ -21,6 +21,9 @@ use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_py
 use super::scope::Slot;
 use super::sealed::Sealer;
 use crate::errors::refusal_of;
+
+/// To release the GIL costs as much as a record or two: fewer bytes than this are worked on with it.
+const HELD_BYTES_MAX: usize = 1 << 10;
 
 struct Inner {
     /// None until it is started.
@@ -156,10 +159,7 @@ impl StreamsTask {
         partition: i32,
         data: &Bound<'py, PyBytes>,
         now: i64,
-    ) -> PyResult<(
-        Vec<(Bound<'py, PyString>, Option<i32>, Bound<'py, PyBytes>)>,
-        Option<Stopped<'py>>,
-    )> {
+    ) -> PyResult<(Bound<'py, PyList>, Option<Stopped<'py>>)> {
         let data = Bytes::copy_from_slice(data.as_bytes());
         let mut inner = self.inner.try_lock().ok_or_else(busy)?;
         let Inner {
@@ -171,7 +171,8 @@ impl StreamsTask {
         let task = task.as_mut().ok_or_else(not_started)?;
         let plan = &self.plan;
         let topic = names.number(plan, topic);
-        let (built, outcome) = maybe_detached(py, self.holds_gil, || -> Result<_, String> {
+        let holds_gil = self.holds_gil || data.len() <= HELD_BYTES_MAX;
+        let (built, outcome) = maybe_detached(py, holds_gil, || -> Result<_, String> {
             let inputs = inputs_of(topic, partition, &data)?;
             let outcome = task.process(host, inputs, now);
             let built = sealer.seal(&task.engine.output);
@@ -181,12 +182,13 @@ impl StreamsTask {
         .map_err(|text| refusal_of("corrupt-batch", text))?;
         let place = self.place(&task.engine);
         let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
-        let built = built.into_iter().map(|(topic, partition, batch)| {
+        let batches = PyList::empty(py);
+        for (topic, partition, batch) in built {
             let partition = (partition >= 0).then_some(partition);
             let batch = PyBytes::new(py, &batch);
-            (names.shown(py, plan, topic), partition, batch)
-        });
-        Ok((built.collect(), stopped))
+            batches.append((names.shown(py, plan, topic), partition, batch))?;
+        }
+        Ok((batches, stopped))
     }
 
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Option<Stopped<'py>>> {

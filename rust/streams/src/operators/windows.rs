@@ -178,7 +178,9 @@ fn update_cells<'a, H: Application>(
     let mut json = std::mem::take(&mut run.engine.value_scratch);
     json.clear();
     let mut time = record.timestamp;
-    if let Some(entry) = run.window(row.store).get_mut(raw.as_slice(), start)
+    let held = run.window(row.store).get_mut(raw.as_slice(), start);
+    let is_held = held.is_some();
+    if let Some(entry) = held
         && let Kept::Cells(cells) = &mut entry.kept
     {
         if row.send_old {
@@ -191,7 +193,7 @@ fn update_cells<'a, H: Application>(
         write(columns, cells, &mut json);
     } else {
         let mut cells = columns::initial(columns);
-        if let Some(held) = run.window_get_raw(row.store, raw, start)? {
+        if is_held && let Some(held) = run.window_get_raw(row.store, raw, start)? {
             cells = aggregations::cells(run, columns, &held.value)?;
             time = time.max(held.timestamp);
         }

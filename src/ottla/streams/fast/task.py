@@ -59,9 +59,11 @@ class FastTask:
             ProcessingError: a record failed; `produced` has the batches of what came before it.
             CoreError: the batches are damaged.
         """
-        self._check_open()
+        if self._closed:
+            raise closed()
         batches, stopped = self._task.process_batches(topic, partition, data, now)
-        self._raise(stopped, batches)
+        if stopped is not None:
+            self._raise(stopped, batches)
         return batches
 
     def advance(self, now: int) -> list[Produced]:
