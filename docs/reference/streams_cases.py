@@ -56,5 +56,21 @@ CASES: dict[str, str] = {
 >>> run(app, ("rates", "ann", 10, 0), new, late)
 [('ann', 30)]
 """,
+    "A serde of your own": """
+>>> from datetime import date
+>>> from ottla.streams.serdes import Serde
+>>> class Day(Serde[date]):
+...     def serialize(self, value, topic="", headers=None):
+...         return None if value is None else value.isoformat().encode()
+...
+...     def deserialize(self, data, topic="", headers=None):
+...         return None if data is None else date.fromisoformat(data.decode())
+>>> app = Streams("days", key=str)
+>>> app.stream("in", value=Day()).map_values(lambda day: day.month, value=int).to("out")
+>>> with TopologyTest(app) as test:
+...     test.input("in").send("ann", date(2026, 11, 28))
+...     test.output("out").read_values()
+[('ann', 11)]
+""",
 }
 """By title: what takes more than one operator."""

@@ -184,3 +184,23 @@ def test_windows_of_no_length(spec: Any) -> None:
     """A processor's store would forget every window at once; an operator's keeps what it must."""
     with pytest.raises(TopologyError, match="how long the store w keeps its windows"):
         Streams("app", key=str, value=str).add_store(spec)
+
+
+def test_windows_of_many_records() -> None:
+    """An aggregation would keep one record of many, by numbers that nobody counts."""
+    windowed = grouped(Streams("app", key=str, value=str)).windowed_by(tumbling("1m"))
+    with pytest.raises(TopologyError, match="the store w keeps every record of a window"):
+        windowed.count(store=window_store("w", duplicates=True))
+
+
+def test_one_serde_and_another() -> None:
+    """One of two serdes would win, and the other be ignored without a word."""
+    app = Streams("app", key=str, value=str)
+    kept = key_value("s", value=int)
+    with pytest.raises(TopologyError, match="the store s would keep its values as LONG") as told:
+        grouped(app).aggregate(lambda: 0, same, value=str, store=kept)
+    assert told.value.hint == "say value= once"
+    with pytest.raises(TopologyError, match="the store t would keep its keys as LONG"):
+        app.table("t", key=str, store=key_value("t", key=int))
+    grouped(app).reduce(same, store=kept)
+    grouped(app).aggregate(lambda: 0, same, value=int, store=key_value("u", value=int))

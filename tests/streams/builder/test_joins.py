@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from ottla.streams import KStream, Streams, TopologyError, join_within
+from ottla.streams import (
+    KStream,
+    Streams,
+    TopologyError,
+    join_within,
+    tumbling,
+    window_store,
+)
 from ottla.streams.serdes import JSON, LONG, STRING
 from ottla.streams.testing import ExecutorName, TopologyTest
 
@@ -68,3 +75,32 @@ def test_side_of_global_table() -> None:
     more: Any = {"this_value": str}
     with pytest.raises(TopologyError, match="a global table has no this_value="):
         app.stream("left", key=str, value=str).join(table, pair, on=lambda k, v: k, **more)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"within": "5m"}, "within= takes what join_within made, not '5m'"),
+        ({"within": tumbling("5m")}, "within= takes what join_within made"),
+        ({}, "how far apart records may be"),
+        ({"within": join_within("5m"), "this_store": "x"}, "this_store= takes a spec, not 'x'"),
+        ({"within": join_within("5m"), "other_store": 5}, "other_store= takes a spec, not 5"),
+        ({"within": join_within("5m"), "store": window_store("x")}, "the beginning of its stores'"),
+    ],
+)
+def test_windows_and_stores_of_another_kind(more: dict[str, Any], told: str) -> None:
+    """What does not fit would be an AttributeError of something that the user never saw."""
+    app = Streams("app", key=str, value=str)
+    with pytest.raises(TopologyError, match=told) as refused:
+        app.stream("left").join(app.stream("right"), pair, **more)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("more", [{"logged": False}, {"configs": {"retention.ms": "1"}}])
+def test_stores_that_a_table_has_none_of(more: dict[str, Any]) -> None:
+    """A buffer would be logged though its user said that it is not."""
+    app = Streams("app", key=str, value=str)
+    tables = [(app.table("t"), {}), (app.global_table("g"), {"on": lambda key, value: key})]
+    for table, on in tables:
+        with pytest.raises(TopologyError, match=r"a join with a (global )?table"):
+            app.stream("left").join(table, pair, **on, **more)

@@ -169,6 +169,51 @@ def test_types_mean_serdes() -> None:
         assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("thing", "named"),
+    [(list[int], r"list\[int\]"), (dict[str, int], r"dict\[str, int\]"), ("str", "'str'")],
+)
+def test_what_means_no_serde_is_named(thing: object, named: str) -> None:
+    """If this fails, who wrote `value=list[int]` reads of a GenericAlias."""
+    with pytest.raises(SerdeError, match=f"no serde is known for {named}"):
+        serde_for(thing)
+
+
+def test_serdes_of_one_class_are_one() -> None:
+    """If this fails, streams of one dataclass forget it where they are merged."""
+    assert serde_for(Point) == serde_for(Point)
+    assert serde_for(Point) != serdes.JSON
+    assert len({serde_for(Point), serde_for(Point)}) == 1
+
+
+def test_serdes_of_types_within_serdes() -> None:
+    """If this fails, `list_of(int)` is taken and fails at the first record."""
+    assert repr(serdes.list_of(int)) == "LIST(LONG)"
+    assert serdes.time_windowed(str, 10).native == ("time_windowed", serdes.STRING.native, 10)
+    assert serdes.session_windowed(str).native == ("session_windowed", serdes.STRING.native)
+    with pytest.raises(SerdeError, match="no serde is known for set"):
+        serdes.list_of(set)
+
+
+class Short(Serde[int]):
+    """Its author has not looked up what it is called with."""
+
+    def serialize(self, value: Any) -> bytes:  # type: ignore[override]
+        return bytes(value)
+
+    def deserialize(self, data: Any, topic: str = "", headers: Any = None) -> Any:
+        return len(data)
+
+
+def test_a_serde_that_takes_too_little() -> None:
+    """If this fails, a serde with a wrong signature is told at the first record, if at all."""
+    with pytest.raises(
+        SerdeError, match=r"serialize\(\) of the serde Short is called with"
+    ) as told:
+        serde_for(Short())
+    assert told.value.hint == 'def serialize(self, value, topic="", headers=None): …'
+
+
 def test_structs_in_dataclasses() -> None:
     """If this fails, a dataclass that holds structs cannot be written though it can be read."""
     order = Order("a", [Point(1)])

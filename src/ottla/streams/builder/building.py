@@ -164,10 +164,20 @@ class Materialized:
     @classmethod
     def of(
         cls, building: Building, given: object, prefix: str | None, *, key: Serde | None = None,
-        value: Serde | None = None,
+        value: Serde | None = None, told: tuple[str, ...] = ("value",),
     ) -> Materialized:  # fmt: skip
-        """From `store=`; without a prefix no name is generated."""
+        """From `store=`; without a prefix no name is generated. `told` are the serdes that the user
+        or the operator said, and that a spec must not contradict; others are from before.
+        """
         spec = spec_of(given) or StoreSpec()
+        for what, serde in (("key", key), ("value", value)):
+            kept = getattr(spec, what)
+            if what in told and kept is not None and serde is not None and kept != serde:
+                raise TopologyError(
+                    f"the store {spec.name} would keep its {what}s as {kept!r}, "
+                    f"and its operator says {serde!r}",
+                    hint=f"say {what}= once",
+                )
         spec = replace(spec, key=spec.key or key, value=spec.value or value)
         name, queryable = spec.name, spec.name is not None
         if name is None and prefix is not None:
@@ -240,6 +250,11 @@ class Materialized:
             raise TopologyError(
                 f"the store {self.name} is no store of windows, which its operator needs",
                 hint=f'store="{self.name}", or store=window_store("{self.name}", …)',
+            )
+        if spec.duplicates:
+            raise TopologyError(
+                f"the store {self.name} keeps every record of a window, and its operator one value",
+                hint="leave duplicates= out; it is for joins of streams",
             )
         retention = self._retention(least_ms)
         headers = self._with_headers(building)

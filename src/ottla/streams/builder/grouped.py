@@ -70,7 +70,7 @@ class Aggregating(Kind, Generic[K, V, KT]):
         building = self.grouped._building
         if self._count_takes_a_name and store is not None and _name(store) is None:
             building.new_store_name(AGGREGATE)  # Kafka does, and never uses it
-        return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG)
+        return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG, told=())
 
     def reduce(
         self, reducer: Reduces[V], *, store: Kept = None, value: SerdeOf[V] = None,
@@ -79,7 +79,8 @@ class Aggregating(Kind, Generic[K, V, KT]):
         """`reducer(aggregate, value)`; the first value of a key stands as it is."""
         function = Function.of(reducer, REDUCED, what="reduce")
         serde = serde_of(value, self.grouped._value)
-        return self._aggregated(REDUCE, plan.Reduce(function), store, name, serde)
+        told = () if value is None else ("value",)
+        return self._aggregated(REDUCE, plan.Reduce(function), store, name, serde, told=told)
 
     @overload
     def aggregate(
@@ -149,10 +150,12 @@ class Aggregating(Kind, Generic[K, V, KT]):
         store: object,
         name: str | None,
         value: Serde | None,
+        *,
+        told: tuple[str, ...] = ("value",),
     ) -> KTable[Any, Any]:
         grouped = self.grouped
         building = grouped._building
-        kept = Materialized.of(building, store, prefix, key=grouped._key, value=value)
+        kept = Materialized.of(building, store, prefix, key=grouped._key, value=value, told=told)
         name = building.name(name, prefix)
         self._kept(kept)  # what does not fit is said here, and not when the topology is built
 

@@ -68,7 +68,7 @@ class KGroupedTable(Kind, Generic[K, V]):
         def made(store: str, send_old: bool) -> Operator:
             return plan.TableAggregate(store, begin, add, take, send_old)
 
-        return self._aggregated("KTABLE-AGGREGATE-", made, store, LONG, name)
+        return self._aggregated("KTABLE-AGGREGATE-", made, store, LONG, name, told=())
 
     def reduce(
         self,
@@ -87,7 +87,8 @@ class KGroupedTable(Kind, Generic[K, V]):
             return plan.TableReduce(store, add, take, send_old)
 
         serde = serde_of(value, self._value)
-        return self._aggregated("KTABLE-REDUCE-", made, store, serde, name)
+        told = () if value is None else ("value",)
+        return self._aggregated("KTABLE-REDUCE-", made, store, serde, name, told=told)
 
     @overload
     def aggregate(
@@ -122,10 +123,19 @@ class KGroupedTable(Kind, Generic[K, V]):
         return self._aggregated("KTABLE-AGGREGATE-", made, store, serde_of(value), name)
 
     def _aggregated(
-        self, prefix: str, made: Any, store: object, value: Serde | None, name: str | None
+        self,
+        prefix: str,
+        made: Any,
+        store: object,
+        value: Serde | None,
+        name: str | None,
+        *,
+        told: tuple[str, ...] = ("value",),
     ) -> KTable[K, Any]:
         building = self._building
-        kept = Materialized.of(building, store, "KTABLE-AGGREGATE-", key=self._key, value=value)
+        kept = Materialized.of(
+            building, store, "KTABLE-AGGREGATE-", key=self._key, value=value, told=told
+        )
         kept.key_value(building)
         sink = building.name(name, "KSTREAM-SINK-", "-sink")
         source = building.name(name, "KSTREAM-SOURCE-", "-source")

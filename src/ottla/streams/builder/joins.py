@@ -8,7 +8,7 @@ from typing import Any
 from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
 from ottla.streams.builder.signatures import RECORD
-from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name
+from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name, shown
 from ottla.streams.builder.stream import KStream, serde_of
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import check_reads
@@ -57,13 +57,14 @@ def join(
     joiner = Function.of(asked.joiner, JOINED, what="join")
     if isinstance(other, KStream):
         _refuse(asked, ("on", "grace"), "a stream")
-        if asked.within is None:
-            raise TopologyError(
-                "a join of two streams needs to know how far apart records may be",
-                hint='within=join_within("5m", grace="10s")',
-            )
+        _check_stores(asked)
         return StreamJoin(stream, other, kind, joiner, asked).made()
-    stores = ("within", "store", "this_store", "other_store")
+    stores = ("within", "store", "this_store", "other_store", "configs")
+    if isinstance(other, (KTable, GlobalKTable)) and not asked.logged:
+        raise TopologyError(
+            "a join with a table keeps nothing that its user could leave unlogged",
+            hint="leave logged= out",
+        )
     if isinstance(other, KTable):
         _refuse(asked, ("on", *stores), "a table")
         return join_table(stream, other, kind, joiner, asked)
@@ -75,6 +76,32 @@ def join(
         f"not with a {type(other).__name__}",
         hint="give what app.stream, app.table or app.global_table made",
     )
+
+
+def _check_stores(asked: Asked) -> None:
+    """What a join of two streams was told of its windows and of what it keeps."""
+    hint = 'within=join_within("5m", grace="10s")'
+    if asked.within is None:
+        raise TopologyError(
+            "a join of two streams needs to know how far apart records may be", hint=hint
+        )
+    if not isinstance(asked.within, JoinWindows):
+        raise TopologyError(
+            f"within= takes what join_within made, not {shown(asked.within)}", hint=hint
+        )
+    if asked.store is not None and not isinstance(asked.store, str):
+        raise TopologyError(
+            "store= of a join of streams is the beginning of its stores' names, "
+            f"not {shown(asked.store)}",
+            hint='store="near"; this_store= and other_store= take window_store(…)',
+        )
+    for name in ("this_store", "other_store"):
+        given = getattr(asked, name)
+        if given is not None and not isinstance(given, StoreSpec):
+            raise TopologyError(
+                f"{name}= takes a spec, not {shown(given)}",
+                hint=f'{name}=window_store("name", retention=…, size=…, duplicates=True)',
+            )
 
 
 def _refuse(asked: Asked, names: tuple[str, ...], other: str) -> None:

@@ -123,7 +123,12 @@ class Streams(Application):
         """A topic as a table: the last value of each key. Null values take rows away."""
         building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
-            building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
+            building,
+            store,
+            f"{topic}-",
+            key=serde_of(key),
+            value=serde_of(value),
+            told=("key", "value"),
         )
         given = name
         source = building.name(given, "KSTREAM-SOURCE-", "-source")
@@ -152,7 +157,12 @@ class Streams(Application):
         """A topic as a table that every task has whole."""
         building, topic = self._building, checked_topic(topic)
         kept = Materialized.of(
-            building, store, f"{topic}-", key=serde_of(key), value=serde_of(value)
+            building,
+            store,
+            f"{topic}-",
+            key=serde_of(key),
+            value=serde_of(value),
+            told=("key", "value"),
         )
         if kept.is_versioned:
             raise TopologyError(

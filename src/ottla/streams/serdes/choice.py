@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import reprlib
 import sys
 import uuid
+from types import GenericAlias
 
 from ottla.streams.serdes.documents import JSON, ObjectSerde
 from ottla.streams.serdes.kafka import BOOLEAN, BYTES, DOUBLE, LONG, STRING, UUID, VOID
@@ -32,6 +35,7 @@ def serde_for(thing: object) -> Serde:
         MissingExtra: the serde stands on a package that is not installed.
     """
     if isinstance(thing, Serde):
+        _check_calls(thing)
         serde = thing
     elif isinstance(thing, type) and issubclass(thing, Serde):
         raise SerdeError(f"{thing.__name__} is a class of serdes", hint="give an object of it")
@@ -43,15 +47,31 @@ def serde_for(thing: object) -> Serde:
         except TypeError:  # what cannot be hashed is no type
             found = None
         if found is None:
-            shown = thing.__name__ if isinstance(thing, type) else type(thing).__name__
+            is_class = isinstance(thing, type) and not isinstance(thing, GenericAlias)
+            shown = str(getattr(thing, "__name__", thing)) if is_class else reprlib.repr(thing)
             raise SerdeError(
                 f"no serde is known for {shown}",
-                hint="give str, bytes, int, float, bool, uuid.UUID, dict, a dataclass, "
-                "a msgspec.Struct, or one of ottla.streams.serdes",
+                hint="give str, bytes, int, float, bool, uuid.UUID, dict, list, a dataclass, "
+                "a msgspec.Struct, or one of ottla.streams.serdes, such as list_of(int)",
             )
         serde = found
     serde.prepare()
     return serde
+
+
+def _check_calls(serde: Serde) -> None:
+    """A method that takes less than it is called with would fail at the first record."""
+    for method, what in ((serde.serialize, "value"), (serde.deserialize, "data")):
+        try:
+            inspect.signature(method).bind(None, "", None)
+        except ValueError:
+            continue  # Python knows nothing of its parameters
+        except TypeError:
+            raise SerdeError(
+                f"{method.__name__}() of the serde {serde.name} is called with ({what}, topic, "
+                "headers), which it does not take",
+                hint=f'def {method.__name__}(self, {what}, topic="", headers=None): …',
+            ) from None
 
 
 def _is_record(kind: type) -> bool:

@@ -90,6 +90,12 @@ class ObjectSerde(Serde):
     def name(self) -> str:
         return f"JSON of {self.kind.__name__}"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ObjectSerde) and self.kind is other.kind
+
+    def __hash__(self) -> int:
+        return hash(self.kind)
+
     def prepare(self) -> None:
         msgspec = loaded("msgspec")
         if dataclasses.is_dataclass(self.kind):

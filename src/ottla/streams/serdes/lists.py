@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from ottla.streams.serdes.choice import serde_for
 from ottla.streams.serdes.kafka import DOUBLE, FLOAT, INTEGER, LONG, SHORT, UUID
 from ottla.streams.serdes.serde import Headers, Serde
 from ottla.streams.variables import V
@@ -117,6 +118,10 @@ def _variable(data: bytes) -> list[bytes | None]:
     return entries
 
 
-def list_of(inner: Serde[V]) -> Serde[list[V]]:
-    """The serde of lists: Kafka's ListSerializer and its reader."""
-    return ListSerde(inner)
+def list_of(inner: type[V] | Serde[V]) -> Serde[list[V]]:
+    """The serde of lists of what a type or a serde says: Kafka's ListSerializer and its reader.
+
+    Raises:
+        SerdeError: it says none.
+    """
+    return ListSerde(serde_for(inner))

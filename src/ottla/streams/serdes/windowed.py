@@ -11,6 +11,7 @@ import struct
 from abc import abstractmethod
 from typing import Any, Generic, NamedTuple
 
+from ottla.streams.serdes.choice import serde_for
 from ottla.streams.serdes.serde import INT_MAX, Headers, Serde
 from ottla.streams.variables import K
 
@@ -118,11 +119,19 @@ class SessionWindowedSerde(WindowedSerde):
         return self._window(data, _TIMES.size, start, end, topic, headers)
 
 
-def time_windowed(key: Serde[K], size_ms: int) -> Serde[Windowed[K]]:
-    """Keys of windows of `size_ms` ms: Kafka's TimeWindowedSerializer and its reader."""
-    return TimeWindowedSerde(key, size_ms)
+def time_windowed(key: type[K] | Serde[K], size_ms: int) -> Serde[Windowed[K]]:
+    """Keys of windows of `size_ms` ms: Kafka's TimeWindowedSerializer and its reader.
+
+    Raises:
+        SerdeError: nothing is known that `key` says.
+    """
+    return TimeWindowedSerde(serde_for(key), size_ms)
 
 
-def session_windowed(key: Serde[K]) -> Serde[Windowed[K]]:
-    """The serde of keys of sessions: Kafka's SessionWindowedSerializer and its reader."""
-    return SessionWindowedSerde(key)
+def session_windowed(key: type[K] | Serde[K]) -> Serde[Windowed[K]]:
+    """The serde of keys of sessions: Kafka's SessionWindowedSerializer and its reader.
+
+    Raises:
+        SerdeError: nothing is known that `key` says.
+    """
+    return SessionWindowedSerde(serde_for(key))
