@@ -198,9 +198,9 @@ def test_one_serde_and_another() -> None:
     app = Streams("app", key=str, value=str)
     kept = key_value("s", value=int)
     with pytest.raises(TopologyError, match="the store s would keep its values as LONG") as told:
-        grouped(app).aggregate(lambda: 0, same, value=str, store=kept)
+        grouped(app).aggregate(lambda: 0, both, value=str, store=kept)
     assert told.value.hint == "say value= once"
     with pytest.raises(TopologyError, match="the store t would keep its keys as LONG"):
         app.table("t", key=str, store=key_value("t", key=int))
-    grouped(app).reduce(same, store=kept)
-    grouped(app).aggregate(lambda: 0, same, value=int, store=key_value("u", value=int))
+    grouped(app).reduce(both, store=kept)
+    grouped(app).aggregate(lambda: 0, both, value=int, store=key_value("u", value=int))
