@@ -164,20 +164,18 @@ class Materialized:
     @classmethod
     def of(
         cls, building: Building, given: object, prefix: str | None, *, key: Serde | None = None,
-        value: Serde | None = None, told: tuple[str, ...] = ("value",),
+        value: Serde | None = None, told: bool = True,
     ) -> Materialized:  # fmt: skip
-        """From `store=`; without a prefix no name is generated. `told` are the serdes that the user
-        or the operator said, and that a spec must not contradict; others are from before.
+        """From `store=`; without a prefix no name is generated. Where the user `told` the value's
+        serde of the operator, a spec must not contradict it; else it is from before.
         """
         spec = spec_of(given) or StoreSpec()
-        for what, serde in (("key", key), ("value", value)):
-            kept = getattr(spec, what)
-            if what in told and kept is not None and serde is not None and kept != serde:
-                raise TopologyError(
-                    f"the store {spec.name} would keep its {what}s as {kept!r}, "
-                    f"and its operator says {serde!r}",
-                    hint=f"say {what}= once",
-                )
+        if told and value is not None and spec.value not in (None, value):
+            raise TopologyError(
+                f"the store {spec.name} would keep its values as {spec.value!r}, "
+                f"and its operator was given {value!r}",
+                hint="say value= once",
+            )
         spec = replace(spec, key=spec.key or key, value=spec.value or value)
         name, queryable = spec.name, spec.name is not None
         if name is None and prefix is not None:

@@ -70,7 +70,7 @@ class Aggregating(Kind, Generic[K, V, KT]):
         building = self.grouped._building
         if self._count_takes_a_name and store is not None and _name(store) is None:
             building.new_store_name(AGGREGATE)  # Kafka does, and never uses it
-        return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG, told=())
+        return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG, told=False)
 
     def reduce(
         self, reducer: Reduces[V], *, store: Kept = None, value: SerdeOf[V] = None,
@@ -79,8 +79,9 @@ class Aggregating(Kind, Generic[K, V, KT]):
         """`reducer(aggregate, value)`; the first value of a key stands as it is."""
         function = Function.of(reducer, REDUCED, what="reduce")
         serde = serde_of(value, self.grouped._value)
-        told = () if value is None else ("value",)
-        return self._aggregated(REDUCE, plan.Reduce(function), store, name, serde, told=told)
+        return self._aggregated(
+            REDUCE, plan.Reduce(function), store, name, serde, told=value is not None
+        )
 
     @overload
     def aggregate(
@@ -151,7 +152,7 @@ class Aggregating(Kind, Generic[K, V, KT]):
         name: str | None,
         value: Serde | None,
         *,
-        told: tuple[str, ...] = ("value",),
+        told: bool = True,
     ) -> KTable[Any, Any]:
         grouped = self.grouped
         building = grouped._building

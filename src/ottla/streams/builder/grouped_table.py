@@ -68,7 +68,7 @@ class KGroupedTable(Kind, Generic[K, V]):
         def made(store: str, send_old: bool) -> Operator:
             return plan.TableAggregate(store, begin, add, take, send_old)
 
-        return self._aggregated("KTABLE-AGGREGATE-", made, store, LONG, name, told=())
+        return self._aggregated("KTABLE-AGGREGATE-", made, store, LONG, name, told=False)
 
     def reduce(
         self,
@@ -87,8 +87,7 @@ class KGroupedTable(Kind, Generic[K, V]):
             return plan.TableReduce(store, add, take, send_old)
 
         serde = serde_of(value, self._value)
-        told = () if value is None else ("value",)
-        return self._aggregated("KTABLE-REDUCE-", made, store, serde, name, told=told)
+        return self._aggregated("KTABLE-REDUCE-", made, store, serde, name, told=value is not None)
 
     @overload
     def aggregate(
@@ -130,7 +129,7 @@ class KGroupedTable(Kind, Generic[K, V]):
         value: Serde | None,
         name: str | None,
         *,
-        told: tuple[str, ...] = ("value",),
+        told: bool = True,
     ) -> KTable[K, Any]:
         building = self._building
         kept = Materialized.of(
