@@ -164,18 +164,10 @@ class Materialized:
     @classmethod
     def of(
         cls, building: Building, given: object, prefix: str | None, *, key: Serde | None = None,
-        value: Serde | None = None, told: bool = True,
+        value: Serde | None = None,
     ) -> Materialized:  # fmt: skip
-        """From `store=`; without a prefix no name is generated. Where the user `told` the value's
-        serde of the operator, a spec must not contradict it; else it is from before.
-        """
+        """From `store=`; without a prefix no name is generated."""
         spec = spec_of(given) or StoreSpec()
-        if told and value is not None and spec.value not in (None, value):
-            raise TopologyError(
-                f"the store {spec.name} would keep its values as {spec.value!r}, "
-                f"and its operator was given {value!r}",
-                hint="say value= once",
-            )
         spec = replace(spec, key=spec.key or key, value=spec.value or value)
         name, queryable = spec.name, spec.name is not None
         if name is None and prefix is not None:

@@ -70,7 +70,7 @@ class Aggregating(Kind, Generic[K, V, KT]):
         building = self.grouped._building
         if self._count_takes_a_name and store is not None and _name(store) is None:
             building.new_store_name(AGGREGATE)  # Kafka does, and never uses it
-        return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG, told=False)
+        return self._aggregated(AGGREGATE, plan.Count(), store, name, LONG)
 
     def reduce(
         self, reducer: Reduces[V], *, store: Kept = None, value: SerdeOf[V] = None,
@@ -80,7 +80,7 @@ class Aggregating(Kind, Generic[K, V, KT]):
         function = Function.of(reducer, REDUCED, what="reduce")
         serde = serde_of(value, self.grouped._value)
         return self._aggregated(
-            REDUCE, plan.Reduce(function), store, name, serde, told=value is not None
+            REDUCE, plan.Reduce(function), store, name, serde
         )
 
     @overload
@@ -152,11 +152,10 @@ class Aggregating(Kind, Generic[K, V, KT]):
         name: str | None,
         value: Serde | None,
         *,
-        told: bool = True,
     ) -> KTable[Any, Any]:
         grouped = self.grouped
         building = grouped._building
-        kept = Materialized.of(building, store, prefix, key=grouped._key, value=value, told=told)
+        kept = Materialized.of(building, store, prefix, key=grouped._key, value=value)
         name = building.name(name, prefix)
         self._kept(kept)  # what does not fit is said here, and not when the topology is built
 

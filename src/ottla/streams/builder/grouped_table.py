@@ -68,7 +68,7 @@ class KGroupedTable(Kind, Generic[K, V]):
         def made(store: str, send_old: bool) -> Operator:
             return plan.TableAggregate(store, begin, add, take, send_old)
 
-        return self._aggregated("KTABLE-AGGREGATE-", made, store, LONG, name, told=False)
+        return self._aggregated("KTABLE-AGGREGATE-", made, store, LONG, name)
 
     def reduce(
         self,
@@ -87,7 +87,7 @@ class KGroupedTable(Kind, Generic[K, V]):
             return plan.TableReduce(store, add, take, send_old)
 
         serde = serde_of(value, self._value)
-        return self._aggregated("KTABLE-REDUCE-", made, store, serde, name, told=value is not None)
+        return self._aggregated("KTABLE-REDUCE-", made, store, serde, name)
 
     @overload
     def aggregate(
@@ -129,11 +129,10 @@ class KGroupedTable(Kind, Generic[K, V]):
         value: Serde | None,
         name: str | None,
         *,
-        told: bool = True,
     ) -> KTable[K, Any]:
         building = self._building
         kept = Materialized.of(
-            building, store, "KTABLE-AGGREGATE-", key=self._key, value=value, told=told
+            building, store, "KTABLE-AGGREGATE-", key=self._key, value=value
         )
         kept.key_value(building)
         sink = building.name(name, "KSTREAM-SINK-", "-sink")

@@ -394,7 +394,7 @@ class KStream(Joining[K, V]):
         name = building.name(given, "KSTREAM-TOTABLE-")
         kept = Materialized.of(
             building, store, "KSTREAM-TOTABLE-", key=serde_of(key, self._key),
-            value=serde_of(value, self._value), told=value is not None,
+            value=serde_of(value, self._value),
         )  # fmt: skip
         parent, sources = self._node, self._sources
         if self._rekeyed:

@@ -128,7 +128,6 @@ class Streams(Application):
             f"{topic}-",
             key=serde_of(key),
             value=serde_of(value),
-            told=False,
         )
         given = name
         source = building.name(given, "KSTREAM-SOURCE-", "-source")
@@ -162,7 +161,6 @@ class Streams(Application):
             f"{topic}-",
             key=serde_of(key),
             value=serde_of(value),
-            told=False,
         )
         if kept.is_versioned:
             raise TopologyError(
