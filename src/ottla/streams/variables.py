@@ -32,6 +32,11 @@ VO = TypeVar("VO", default=Any)
 #: The key of a table of a group, which is `K` or `Windowed[K]`.
 KT = TypeVar("KT", default=Any)
 
+#: The streams that a split gives.
+S = TypeVar("S", default=Any)
+#: What a function of the user's gives back and nobody looks at.
+R = TypeVar("R", default=Any)
+
 #: Of what only gives, and of what only takes.
 T_co = TypeVar("T_co", default=Any, covariant=True)
 K_co = TypeVar("K_co", default=Any, covariant=True)

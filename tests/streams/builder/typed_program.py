@@ -83,6 +83,15 @@ reveal_type(orders.flat_map_values(lambda o: o.city.split()))  # is KStream[str,
 reveal_type(orders.select_key(lambda o: o.price))  # is KStream[int, Order]
 parts = orders.split().branch(dear, name="dear").default()
 reveal_type(parts)  # is dict[str, KStream[str, Order]]
+sent = orders.split().branch(dear_one, to=lambda s: s.to("x"))
+reveal_type(sent.no_default()["a"])  # is KStream[str, Order]
+paid = orders.split().branch(dear, through=lambda s: s.map_values(lambda o: o.price, value=int))
+reveal_type(paid.no_default())  # is dict[str, KStream[Any, Any]]
+reveal_type(paid.branch(dear).default())  # is dict[str, KStream[Any, Any]]
+paid.no_default()["a"].map_values(lambda price: price + 1)
+kept = orders.split().branch(lambda k, o: o.city == k).default(through=lambda s: s.select_key(dear))
+reveal_type(kept)  # is dict[str, KStream[Any, Any]]
+orders.split().branch(dear, through=lambda s: None, name="gone").default(to=print)
 orders.peek(print)
 orders.to("out", key=str, value=Order)
 orders.to(lambda key, order, context: f"{key}-{order.city}-{context.partition}")
@@ -101,6 +110,9 @@ orders.map_values(lambda o: o.city).map_values(lambda c: c.price)  # wrong: pric
 orders.flat_map_values(lambda o: o.price)  # wrong: incompatible type
 orders.map_values(lambda o: o.price).to("out", value=str)  # wrong: incompatible type
 orders.merge(anything.map_values(lambda v: 5))  # wrong: incompatible type
+orders.split().branch(lambda o: o.citty == "x")  # wrong: citty
+orders.split().branch(dear, through=lambda s: s.map_values(lambda o: o.citty))  # wrong: citty
+orders.split().branch(dear, through=lambda s: 5)  # wrong: incompatible type
 
 # ---------------------------------------------------------------- groups
 by_city = orders.group_by(lambda o: o.city, key=str)

@@ -323,7 +323,7 @@ class KStream(Joining[K, V]):
             rekeyed=self._rekeyed or other._rekeyed,
         )  # fmt: skip
 
-    def split(self, *, name: str | None = None) -> Split[K, V]:
+    def split(self, *, name: str | None = None) -> Split[K, V, KStream[K, V]]:
         """Branches: a record goes to the first whose predicate is true.
 
         >>> parts = orders.split(name="by-size-").branch(large, name="large").default(name="small")
