@@ -48,6 +48,10 @@ def dear_one(key: str, order: Order) -> bool:
     return key > "" and dear(order)
 
 
+def number_of(number: int) -> int:
+    return number
+
+
 app = Streams("typed")
 orders = app.stream("orders", key=str, value=Order)
 customers = app.table("customers", key=str, value=Customer)
@@ -171,6 +175,27 @@ nearby = orders.join(other, lambda o, n: n * o.price, within=near, value=int)
 reveal_type(nearby)  # is KStream[str, int]
 reveal_type(prices.join(customers, lambda n, c: c.name * n, value=str))  # is KTable[str, str]
 reveal_type(prices.join(customers, lambda n, c: c, on=lambda n: f"{n}"))  # is KTable[str, Customer]
+by_number = app.table("numbered", key=int, value=Customer)
+foreign = prices.join(by_number, lambda n, c: c.name, on=lambda n: n)
+reveal_type(foreign)  # is KTable[str, str]
+reveal_type(prices.left_join(by_number, lambda n, c: n, on=number_of))  # is KTable[str, int]
+foreign = prices.join(by_number, lambda k, n, c: k + c.name, on=lambda k, n: n if k else None)
+reveal_type(foreign)  # is KTable[str, str]
+expressed = prices.join(by_number, lambda n, c: c, on=col("n"), store="j", partitioner=print)
+reveal_type(expressed)  # is KTable[str, Customer]
+untold = app.table("untold")
+reveal_type(untold.join(prices, lambda a, n: n))  # is KTable[Any, int]
+reveal_type(prices.join(untold, lambda n, a: n, on=lambda n: n))  # is KTable[str, int]
+both = prices.outer_join(customers, lambda n, c: n if c else None)
+reveal_type(both)  # is KTable[str, int]
+named = orders.left_join(names, lambda o, n: n or "", on=lambda o: o.price)
+reveal_type(named)  # is KStream[str, str]
+reveal_type(orders.join(names, lambda k, o, n: n, on=col("price")))  # is KStream[str, str]
+reveal_type(anything.join(names, lambda a, n: n, on=lambda a: a.b))  # is KStream[Any, str]
+told = orders.join(
+    other, lambda o, n: n, within=near, key=str, this_value=Order, other_value=LONG, value=int
+)
+reveal_type(told)  # is KStream[str, int]
 
 orders.join(customers, lambda o, c: c.nam)  # wrong: nam
 orders.left_join(customers, lambda o, c: c.name)  # wrong: None
@@ -178,6 +203,23 @@ orders.join(customers, lambda o, c: c.name, value=int)  # wrong to mypy: incompa
 orders.join(customers, lambda o: o.city)  # wrong: lambda
 prices.join(customers, lambda n, c: c.nam)  # wrong: nam
 prices.join(orders, lambda n, o: o.price)  # wrong: No overload
+prices.join(by_number, lambda n, c: c.name)  # wrong: KTable[int, Customer]
+prices.left_join(by_number, lambda n, c: n)  # wrong: KTable[int, Customer]
+prices.outer_join(by_number, lambda n, c: n)  # wrong: KTable[int, Customer]
+prices.join(customers, lambda n, c: c.name, on=lambda n: n)  # wrong: incompatible
+prices.left_join(customers, lambda n, c: n, on=lambda k, n: n)  # wrong: incompatible
+prices.join(customers, lambda k, n, c: c.name, on=number_of)  # wrong: incompatible
+prices.join(by_number, lambda n, c: c.name, on=lambda n: n.price)  # wrong: price
+prices.join(by_number, lambda n, c: c.nam, on=lambda n: n)  # wrong: nam
+prices.join(customers, lambda n, c: n, partitioner=print)  # wrong: No overload
+orders.join(by_number, lambda o, c: c.name)  # wrong: KTable[int, Customer]
+orders.join(names, lambda o, n: n)  # wrong: No overload
+orders.join(names, lambda o, n: n, on=lambda o: o.city)  # wrong: incompatible
+orders.left_join(names, lambda o, n: n, on=lambda o: o.citty)  # wrong: citty
+orders.join(customers, lambda o, c: c.name, on=lambda o: o.city)  # wrong: No overload
+orders.join(other, lambda o, n: n, within=near, key=int)  # wrong: incompatible
+orders.join(other, lambda o, n: n, within=near, this_value=Customer)  # wrong: incompatible
+orders.join(other, lambda o, n: n, within=near, other_value=STRING)  # wrong: Cannot infer
 
 
 # ---------------------------------------------------------------- processors
