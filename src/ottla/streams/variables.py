@@ -37,8 +37,10 @@ S = TypeVar("S", default=Any)
 #: What a function of the user's gives back and nobody looks at.
 R = TypeVar("R", default=Any)
 
+#: What a serde writes and reads; both, so a serde of a subclass is none of its class.
+T = TypeVar("T", default=Any)
+
 #: Of what only gives, and of what only takes.
-T_co = TypeVar("T_co", default=Any, covariant=True)
 K_co = TypeVar("K_co", default=Any, covariant=True)
 V_co = TypeVar("V_co", default=Any, covariant=True)
 KIn = TypeVar("KIn", default=Any, contravariant=True)

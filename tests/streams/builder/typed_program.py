@@ -8,7 +8,7 @@ types of one result for their union: what is wrong for that reason is `# wrong t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import reveal_type
+from typing import Any, reveal_type
 
 from ottla.streams import (
     FixedKeyProcessor,
@@ -26,7 +26,7 @@ from ottla.streams import (
     sum_of,
     tumbling,
 )
-from ottla.streams.serdes import JSON, LONG, STRING, list_of
+from ottla.streams.serdes import JSON, LONG, STRING, Headers, Serde, list_of, time_windowed
 
 
 @dataclass
@@ -67,6 +67,47 @@ reveal_type(app.stream("n", key=LONG, value=list_of(LONG)))  # is KStream[int, l
 reveal_type(app.stream("j", key=str, value=JSON))  # is KStream[str, Any]
 reveal_type(app.stream("one", key=str))  # is KStream[str, Any]
 app.stream("m", key=5)  # wrong: incompatible type
+
+
+class Cents(Serde[int]):
+    def serialize(
+        self, value: int | None, topic: str = "", headers: Headers = None
+    ) -> bytes | None:
+        return None if value is None else b"%d" % value
+
+    def deserialize(
+        self, data: bytes | None, topic: str = "", headers: Headers = None
+    ) -> int | None:
+        return None if data is None else int(data)
+
+
+class Bare(Serde):
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes:
+        return str(value).encode()
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> str:
+        return (data or b"").decode()
+
+
+class Takes(Cents):
+    def serialize(self, value: str, topic: str = "", headers: Any = None) -> bytes:  # wrong: super
+        return value.encode()
+
+
+class TakesNoNull(Serde[int]):
+    def serialize(self, value: int, topic: str = "", headers: Any = None) -> bytes:  # wrong: super
+        return b"%d" % value
+
+    def deserialize(self, data: bytes | None, *_: Any, **__: Any) -> str:  # wrong: supertype
+        return (data or b"").decode()
+
+
+reveal_type(app.stream("c", key=Bare(), value=Cents()))  # is KStream[Any, int]
+reveal_type(STRING.deserialize(b"x"))  # is str | None
+reveal_type(time_windowed(LONG, 5).deserialize(b"x"))  # is Windowed[int] | None
+LONG.serialize("5")  # wrong: incompatible type
+list_of(STRING).serialize([5])  # wrong: incompatible type
+app.stream("c", value=bool).to("x", value=LONG)  # wrong: incompatible type
 
 # ---------------------------------------------------------------- record by record
 reveal_type(orders.filter(lambda o: o.price > 10))  # is KStream[str, Order]
@@ -230,7 +271,7 @@ class Length(Processor[str, Order, str, int]):
         self.context.forward(record)  # wrong: incompatible type
 
 
-class Bare(Processor):
+class Untyped(Processor):
     def process(self, record: Record) -> None:
         self.context.forward(record.with_value(record.value.anything))
 
@@ -241,7 +282,7 @@ class Names(FixedKeyProcessor[str, Customer, str]):
 
 
 reveal_type(orders.process(Length))  # is KStream[str, int]
-reveal_type(orders.process(Bare))  # is KStream[Any, Any]
+reveal_type(orders.process(Untyped))  # is KStream[Any, Any]
 reveal_type(customers.to_stream().process_values(Names))  # is KStream[str, str]
 reveal_type(Windowed("k", 0, 5).key)  # is str
 customers.to_stream().process(Length)  # wrong: incompatible type
