@@ -138,6 +138,22 @@ kept = orders.split().branch(lambda k, o: o.city == k).default(through=lambda s:
 reveal_type(kept)  # is dict[str, KStream[Any, Any]]
 orders.split().branch(dear, through=lambda s: None, name="gone").default(to=print)
 orders.peek(print)
+orders.foreach(print)
+orders.foreach(lambda k, o: print(k, o.city))
+
+
+@orders.foreach
+def told_city(order: Order) -> str:
+    return order.city
+
+
+@orders.foreach
+def told_price(key: str, order: Order) -> int:
+    return order.price
+
+
+reveal_type(told_city(Order("Rome", 5)))  # is str
+reveal_type(told_price("ann", Order("Rome", 5)))  # is int
 orders.to("out", key=str, value=Order)
 orders.to(lambda key, order, context: f"{key}-{order.city}-{context.partition}")
 orders.to(lambda key, order: key + order.city)
@@ -146,6 +162,11 @@ orders.merge(orders.filter(dear))
 anything.filter(lambda v: v.anything["goes"]).map_values(lambda k, v: k + v).to("x", value=int)
 
 orders.filter(lambda o: o.citty == "x")  # wrong: citty
+orders.foreach(lambda o: o.citty)  # wrong: citty
+told_city("Rome")  # wrong: incompatible type
+told_price(Order("Rome", 5))  # wrong: Too few
+orders.foreach(number_of)  # wrong: incompatible type
+orders.foreach(5)  # wrong: No overload
 orders.filter(lambda k, o: o.citty == k)  # wrong: lambda
 orders.filter(lambda k, o, more: True)  # wrong: lambda
 orders.filter("price > 10")  # wrong: No overload
