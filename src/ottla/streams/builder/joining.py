@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.signatures import (
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from ottla.streams.builder.stream import KStream
     from ottla.streams.builder.table import GlobalKTable, KTable
 
-    #: What a stream joins with by its key.
-    Joinable: TypeAlias = KStream[K, VO] | KTable[K, VO]
-
 
 class Joining(Kind, Generic[K, V]):
     """The joins of a stream."""
@@ -37,13 +34,13 @@ class Joining(Kind, Generic[K, V]):
 
     @overload
     def join(
-        self, other: Joinable[K, VO], joiner: Joins[V, VO, V2],
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: Joins[V, VO, V2],
         **told: Unpack[JoinTold[K, V, VO, V2]],
     ) -> KStream[K, V2]: ...  # fmt: skip
 
     @overload
     def join(
-        self, other: Joinable[K, VO], joiner: JoinsKeyed[K, V, VO, V2],
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: JoinsKeyed[K, V, VO, V2],
         **told: Unpack[JoinTold[K, V, VO, V2]],
     ) -> KStream[K, V2]: ...  # fmt: skip
 
@@ -103,13 +100,13 @@ class Joining(Kind, Generic[K, V]):
 
     @overload
     def left_join(
-        self, other: Joinable[K, VO], joiner: Joins[V, VO | None, V2],
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: Joins[V, VO | None, V2],
         **told: Unpack[JoinTold[K, V, VO, V2]],
     ) -> KStream[K, V2]: ...  # fmt: skip
 
     @overload
     def left_join(
-        self, other: Joinable[K, VO], joiner: JoinsKeyed[K, V, VO | None, V2],
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: JoinsKeyed[K, V, VO | None, V2],
         **told: Unpack[JoinTold[K, V, VO, V2]],
     ) -> KStream[K, V2]: ...  # fmt: skip
 
