@@ -32,8 +32,15 @@ VO = TypeVar("VO", default=Any)
 #: The key of a table of a group, which is `K` or `Windowed[K]`.
 KT = TypeVar("KT", default=Any)
 
+#: The streams that a split gives.
+S = TypeVar("S", default=Any)
+#: What a function of the user's gives back and nobody looks at.
+R = TypeVar("R", default=Any)
+
+#: What a serde writes and reads; both, so a serde of a subclass is none of its class.
+T = TypeVar("T", default=Any)
+
 #: Of what only gives, and of what only takes.
-T_co = TypeVar("T_co", default=Any, covariant=True)
 K_co = TypeVar("K_co", default=Any, covariant=True)
 V_co = TypeVar("V_co", default=Any, covariant=True)
 KIn = TypeVar("KIn", default=Any, contravariant=True)

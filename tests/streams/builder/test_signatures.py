@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 import sys
+import typing
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
+from ottla.streams.builder import KINDS
 
 PROGRAM = Path(__file__).parent / "typed_program.py"
 ROOT = PROGRAM.parents[3]
@@ -76,6 +80,19 @@ def test_wrong_lines(said: dict[int, list[str]]) -> None:
         number: word for number, word in expected.items() if word not in found.get(number, "")
     }
     assert missing == {}, {number: found.get(number) for number in missing}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_hints(kind: type) -> None:
+    """Who reads annotations while a program runs would get a NameError."""
+    methods = [
+        method
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    ]
+    for method in methods:
+        for signature in (method, *typing.get_overloads(method)):
+            assert "return" in typing.get_type_hints(signature), signature
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ types of one result for their union: what is wrong for that reason is `# wrong t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import reveal_type
+from typing import Any, reveal_type
 
 from ottla.streams import (
     FixedKeyProcessor,
@@ -26,7 +26,7 @@ from ottla.streams import (
     sum_of,
     tumbling,
 )
-from ottla.streams.serdes import JSON, LONG, STRING, list_of
+from ottla.streams.serdes import JSON, LONG, STRING, Headers, Serde, list_of, time_windowed
 
 
 @dataclass
@@ -48,6 +48,10 @@ def dear_one(key: str, order: Order) -> bool:
     return key > "" and dear(order)
 
 
+def number_of(number: int) -> int:
+    return number
+
+
 app = Streams("typed")
 orders = app.stream("orders", key=str, value=Order)
 customers = app.table("customers", key=str, value=Customer)
@@ -63,6 +67,47 @@ reveal_type(app.stream("n", key=LONG, value=list_of(LONG)))  # is KStream[int, l
 reveal_type(app.stream("j", key=str, value=JSON))  # is KStream[str, Any]
 reveal_type(app.stream("one", key=str))  # is KStream[str, Any]
 app.stream("m", key=5)  # wrong: incompatible type
+
+
+class Cents(Serde[int]):
+    def serialize(
+        self, value: int | None, topic: str = "", headers: Headers = None
+    ) -> bytes | None:
+        return None if value is None else b"%d" % value
+
+    def deserialize(
+        self, data: bytes | None, topic: str = "", headers: Headers = None
+    ) -> int | None:
+        return None if data is None else int(data)
+
+
+class Bare(Serde):
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes:
+        return str(value).encode()
+
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> str:
+        return (data or b"").decode()
+
+
+class Takes(Cents):
+    def serialize(self, value: str, topic: str = "", headers: Any = None) -> bytes:  # wrong: super
+        return value.encode()
+
+
+class TakesNoNull(Serde[int]):
+    def serialize(self, value: int, topic: str = "", headers: Any = None) -> bytes:  # wrong: super
+        return b"%d" % value
+
+    def deserialize(self, data: bytes | None, *_: Any, **__: Any) -> str:  # wrong: supertype
+        return (data or b"").decode()
+
+
+reveal_type(app.stream("c", key=Bare(), value=Cents()))  # is KStream[Any, int]
+reveal_type(STRING.deserialize(b"x"))  # is str | None
+reveal_type(time_windowed(LONG, 5).deserialize(b"x"))  # is Windowed[int] | None
+LONG.serialize("5")  # wrong: incompatible type
+list_of(STRING).serialize([5])  # wrong: incompatible type
+app.stream("c", value=bool).to("x", value=LONG)  # wrong: incompatible type
 
 # ---------------------------------------------------------------- record by record
 reveal_type(orders.filter(lambda o: o.price > 10))  # is KStream[str, Order]
@@ -83,7 +128,32 @@ reveal_type(orders.flat_map_values(lambda o: o.city.split()))  # is KStream[str,
 reveal_type(orders.select_key(lambda o: o.price))  # is KStream[int, Order]
 parts = orders.split().branch(dear, name="dear").default()
 reveal_type(parts)  # is dict[str, KStream[str, Order]]
+sent = orders.split().branch(dear_one, to=lambda s: s.to("x"))
+reveal_type(sent.no_default()["a"])  # is KStream[str, Order]
+paid = orders.split().branch(dear, through=lambda s: s.map_values(lambda o: o.price, value=int))
+reveal_type(paid.no_default())  # is dict[str, KStream[Any, Any]]
+reveal_type(paid.branch(dear).default())  # is dict[str, KStream[Any, Any]]
+paid.no_default()["a"].map_values(lambda price: price + 1)
+kept = orders.split().branch(lambda k, o: o.city == k).default(through=lambda s: s.select_key(dear))
+reveal_type(kept)  # is dict[str, KStream[Any, Any]]
+orders.split().branch(dear, through=lambda s: None, name="gone").default(to=print)
 orders.peek(print)
+orders.foreach(print)
+orders.foreach(lambda k, o: print(k, o.city))
+
+
+@orders.foreach
+def told_city(order: Order) -> str:
+    return order.city
+
+
+@orders.foreach
+def told_price(key: str, order: Order) -> int:
+    return order.price
+
+
+reveal_type(told_city(Order("Rome", 5)))  # is str
+reveal_type(told_price("ann", Order("Rome", 5)))  # is int
 orders.to("out", key=str, value=Order)
 orders.to(lambda key, order, context: f"{key}-{order.city}-{context.partition}")
 orders.to(lambda key, order: key + order.city)
@@ -92,6 +162,11 @@ orders.merge(orders.filter(dear))
 anything.filter(lambda v: v.anything["goes"]).map_values(lambda k, v: k + v).to("x", value=int)
 
 orders.filter(lambda o: o.citty == "x")  # wrong: citty
+orders.foreach(lambda o: o.citty)  # wrong: citty
+told_city("Rome")  # wrong: incompatible type
+told_price(Order("Rome", 5))  # wrong: Too few
+orders.foreach(number_of)  # wrong: incompatible type
+orders.foreach(5)  # wrong: No overload
 orders.filter(lambda k, o: o.citty == k)  # wrong: lambda
 orders.filter(lambda k, o, more: True)  # wrong: lambda
 orders.filter("price > 10")  # wrong: No overload
@@ -101,6 +176,9 @@ orders.map_values(lambda o: o.city).map_values(lambda c: c.price)  # wrong: pric
 orders.flat_map_values(lambda o: o.price)  # wrong: incompatible type
 orders.map_values(lambda o: o.price).to("out", value=str)  # wrong: incompatible type
 orders.merge(anything.map_values(lambda v: 5))  # wrong: incompatible type
+orders.split().branch(lambda o: o.citty == "x")  # wrong: citty
+orders.split().branch(dear, through=lambda s: s.map_values(lambda o: o.citty))  # wrong: citty
+orders.split().branch(dear, through=lambda s: 5)  # wrong: incompatible type
 
 # ---------------------------------------------------------------- groups
 by_city = orders.group_by(lambda o: o.city, key=str)
@@ -159,6 +237,27 @@ nearby = orders.join(other, lambda o, n: n * o.price, within=near, value=int)
 reveal_type(nearby)  # is KStream[str, int]
 reveal_type(prices.join(customers, lambda n, c: c.name * n, value=str))  # is KTable[str, str]
 reveal_type(prices.join(customers, lambda n, c: c, on=lambda n: f"{n}"))  # is KTable[str, Customer]
+by_number = app.table("numbered", key=int, value=Customer)
+foreign = prices.join(by_number, lambda n, c: c.name, on=lambda n: n)
+reveal_type(foreign)  # is KTable[str, str]
+reveal_type(prices.left_join(by_number, lambda n, c: n, on=number_of))  # is KTable[str, int]
+foreign = prices.join(by_number, lambda k, n, c: k + c.name, on=lambda k, n: n if k else None)
+reveal_type(foreign)  # is KTable[str, str]
+expressed = prices.join(by_number, lambda n, c: c, on=col("n"), store="j", partitioner=print)
+reveal_type(expressed)  # is KTable[str, Customer]
+untold = app.table("untold")
+reveal_type(untold.join(prices, lambda a, n: n))  # is KTable[Any, int]
+reveal_type(prices.join(untold, lambda n, a: n, on=lambda n: n))  # is KTable[str, int]
+both = prices.outer_join(customers, lambda n, c: n if c else None)
+reveal_type(both)  # is KTable[str, int]
+named = orders.left_join(names, lambda o, n: n or "", on=lambda o: o.price)
+reveal_type(named)  # is KStream[str, str]
+reveal_type(orders.join(names, lambda k, o, n: n, on=col("price")))  # is KStream[str, str]
+reveal_type(anything.join(names, lambda a, n: n, on=lambda a: a.b))  # is KStream[Any, str]
+told = orders.join(
+    other, lambda o, n: n, within=near, key=str, this_value=Order, other_value=LONG, value=int
+)
+reveal_type(told)  # is KStream[str, int]
 
 orders.join(customers, lambda o, c: c.nam)  # wrong: nam
 orders.left_join(customers, lambda o, c: c.name)  # wrong: None
@@ -166,6 +265,23 @@ orders.join(customers, lambda o, c: c.name, value=int)  # wrong to mypy: incompa
 orders.join(customers, lambda o: o.city)  # wrong: lambda
 prices.join(customers, lambda n, c: c.nam)  # wrong: nam
 prices.join(orders, lambda n, o: o.price)  # wrong: No overload
+prices.join(by_number, lambda n, c: c.name)  # wrong: KTable[int, Customer]
+prices.left_join(by_number, lambda n, c: n)  # wrong: KTable[int, Customer]
+prices.outer_join(by_number, lambda n, c: n)  # wrong: KTable[int, Customer]
+prices.join(customers, lambda n, c: c.name, on=lambda n: n)  # wrong: incompatible
+prices.left_join(customers, lambda n, c: n, on=lambda k, n: n)  # wrong: incompatible
+prices.join(customers, lambda k, n, c: c.name, on=number_of)  # wrong: incompatible
+prices.join(by_number, lambda n, c: c.name, on=lambda n: n.price)  # wrong: price
+prices.join(by_number, lambda n, c: c.nam, on=lambda n: n)  # wrong: nam
+prices.join(customers, lambda n, c: n, partitioner=print)  # wrong: No overload
+orders.join(by_number, lambda o, c: c.name)  # wrong: KTable[int, Customer]
+orders.join(names, lambda o, n: n)  # wrong: No overload
+orders.join(names, lambda o, n: n, on=lambda o: o.city)  # wrong: incompatible
+orders.left_join(names, lambda o, n: n, on=lambda o: o.citty)  # wrong: citty
+orders.join(customers, lambda o, c: c.name, on=lambda o: o.city)  # wrong: No overload
+orders.join(other, lambda o, n: n, within=near, key=int)  # wrong: incompatible
+orders.join(other, lambda o, n: n, within=near, this_value=Customer)  # wrong: incompatible
+orders.join(other, lambda o, n: n, within=near, other_value=STRING)  # wrong: Cannot infer
 
 
 # ---------------------------------------------------------------- processors
@@ -176,7 +292,7 @@ class Length(Processor[str, Order, str, int]):
         self.context.forward(record)  # wrong: incompatible type
 
 
-class Bare(Processor):
+class Untyped(Processor):
     def process(self, record: Record) -> None:
         self.context.forward(record.with_value(record.value.anything))
 
@@ -187,7 +303,7 @@ class Names(FixedKeyProcessor[str, Customer, str]):
 
 
 reveal_type(orders.process(Length))  # is KStream[str, int]
-reveal_type(orders.process(Bare))  # is KStream[Any, Any]
+reveal_type(orders.process(Untyped))  # is KStream[Any, Any]
 reveal_type(customers.to_stream().process_values(Names))  # is KStream[str, str]
 reveal_type(Windowed("k", 0, 5).key)  # is str
 customers.to_stream().process(Length)  # wrong: incompatible type

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.signatures import Joins, JoinsKeyed, JoinTold, StreamJoinTold
+from ottla.streams.builder.signatures import (
+    Joins,
+    JoinsKeyed,
+    JoinTold,
+    OfRecord,
+    OfValue,
+    ResultTold,
+    StreamJoinTold,
+)
 from ottla.streams.builder.specs import StoreSpec
 from ottla.streams.durations import Duration
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.windows import JoinWindows
-from ottla.streams.variables import V2, VO, K, V
+from ottla.streams.variables import KO, V2, VO, K, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.stream import KStream
     from ottla.streams.builder.table import GlobalKTable, KTable
-
-    #: What a stream joins with.
-    Joinable: TypeAlias = KStream[K, VO] | KTable[K, VO] | GlobalKTable[Any, VO]
 
 
 class Joining(Kind, Generic[K, V]):
@@ -29,13 +34,39 @@ class Joining(Kind, Generic[K, V]):
 
     @overload
     def join(
-        self, other: Joinable[K, VO], joiner: Joins[V, VO, V2], **told: Unpack[JoinTold[V2]]
-    ) -> KStream[K, V2]: ...
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: Joins[V, VO, V2],
+        **told: Unpack[JoinTold[K, V, VO, V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
 
     @overload
     def join(
-        self, other: Joinable[K, VO], joiner: JoinsKeyed[K, V, VO, V2], **told: Unpack[JoinTold[V2]]
-    ) -> KStream[K, V2]: ...
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: JoinsKeyed[K, V, VO, V2],
+        **told: Unpack[JoinTold[K, V, VO, V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def join(
+        self, other: GlobalKTable[KO, VO], joiner: Joins[V, VO, V2], *,
+        on: OfValue[V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def join(
+        self, other: GlobalKTable[KO, VO], joiner: Joins[V, VO, V2], *,
+        on: OfRecord[K, V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def join(
+        self, other: GlobalKTable[KO, VO], joiner: JoinsKeyed[K, V, VO, V2], *,
+        on: OfValue[V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def join(
+        self, other: GlobalKTable[KO, VO], joiner: JoinsKeyed[K, V, VO, V2], *,
+        on: OfRecord[K, V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
 
     def join(
         self,
@@ -69,16 +100,39 @@ class Joining(Kind, Generic[K, V]):
 
     @overload
     def left_join(
-        self, other: Joinable[K, VO], joiner: Joins[V, VO | None, V2], **told: Unpack[JoinTold[V2]]
-    ) -> KStream[K, V2]: ...
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: Joins[V, VO | None, V2],
+        **told: Unpack[JoinTold[K, V, VO, V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
 
     @overload
     def left_join(
-        self,
-        other: Joinable[K, VO],
-        joiner: JoinsKeyed[K, V, VO | None, V2],
-        **told: Unpack[JoinTold[V2]],
-    ) -> KStream[K, V2]: ...
+        self, other: KStream[K, VO] | KTable[K, VO], joiner: JoinsKeyed[K, V, VO | None, V2],
+        **told: Unpack[JoinTold[K, V, VO, V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def left_join(
+        self, other: GlobalKTable[KO, VO], joiner: Joins[V, VO | None, V2], *,
+        on: OfValue[V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def left_join(
+        self, other: GlobalKTable[KO, VO], joiner: Joins[V, VO | None, V2], *,
+        on: OfRecord[K, V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def left_join(
+        self, other: GlobalKTable[KO, VO], joiner: JoinsKeyed[K, V, VO | None, V2], *,
+        on: OfValue[V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
+
+    @overload
+    def left_join(
+        self, other: GlobalKTable[KO, VO], joiner: JoinsKeyed[K, V, VO | None, V2], *,
+        on: OfRecord[K, V, KO], **told: Unpack[ResultTold[V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
 
     def left_join(
         self,
@@ -104,19 +158,15 @@ class Joining(Kind, Generic[K, V]):
 
     @overload
     def outer_join(
-        self,
-        other: KStream[K, VO],
-        joiner: Joins[V | None, VO | None, V2],
-        **told: Unpack[StreamJoinTold[V2]],
-    ) -> KStream[K, V2]: ...
+        self, other: KStream[K, VO], joiner: Joins[V | None, VO | None, V2],
+        **told: Unpack[StreamJoinTold[K, V, VO, V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
 
     @overload
     def outer_join(
-        self,
-        other: KStream[K, VO],
-        joiner: JoinsKeyed[K, V | None, VO | None, V2],
-        **told: Unpack[StreamJoinTold[V2]],
-    ) -> KStream[K, V2]: ...
+        self, other: KStream[K, VO], joiner: JoinsKeyed[K, V | None, VO | None, V2],
+        **told: Unpack[StreamJoinTold[K, V, VO, V2]],
+    ) -> KStream[K, V2]: ...  # fmt: skip
 
     def outer_join(
         self,

@@ -62,40 +62,41 @@ Joins = Callable[[V, VO], V2 | None]
 JoinsKeyed = Callable[[K, V, VO], V2 | None]
 
 
-class StreamJoinTold(TypedDict, Generic[V2], total=False):
+class ResultTold(TypedDict, Generic[V2], total=False):
+    """What every join is told by keyword; alone, with a global table."""
+
+    value: SerdeOf[V2]
+    name: str | None
+
+
+class StreamJoinTold(ResultTold[V2], Generic[K, V, VO, V2], total=False):
     """What joins of two streams are told by keyword; see `KStream.join`."""
 
     within: JoinWindows | None
-    key: Any
-    value: SerdeOf[V2]
-    this_value: Any
-    other_value: Any
+    key: SerdeOf[K]
+    this_value: SerdeOf[V]
+    other_value: SerdeOf[VO]
     store: str | None
     this_store: StoreSpec | None
     other_store: StoreSpec | None
     logged: bool
     configs: dict[str, str] | None
-    name: str | None
 
 
-class JoinTold(StreamJoinTold[V2], total=False):
+class JoinTold(StreamJoinTold[K, V, VO, V2], total=False):
     """What joins with tables may be told, too."""
 
-    on: Any
     grace: Duration | None
 
 
-class TableJoinTold(TypedDict, Generic[V2], total=False):
+class TableJoinTold(ResultTold[V2], total=False):
     """What joins of two tables are told by keyword; see `KTable.join`."""
 
     store: Kept
-    value: SerdeOf[V2]
-    name: str | None
 
 
-class ForeignTold(TableJoinTold[V2], Generic[K, V, V2], total=False):
+class ForeignTold(TableJoinTold[V2], total=False):
     """What joins by a foreign key are told, too."""
 
-    on: Callable[[V], Any] | Callable[[K, V], Any] | Expression
     partitioner: Any
     other_partitioner: Any

@@ -11,14 +11,18 @@ from ottla.streams.builder.signatures import RECORD, AskedOfRecord, AskedOfValue
 from ottla.streams.builder.specs import checked_name
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
-from ottla.streams.variables import K, V
+from ottla.streams.variables import K, S, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.stream import KStream
 
 
-class Split(Kind, Generic[K, V]):
-    """Branches of a stream, gathered until `default` or `no_default` gives them by name."""
+class Split(Kind, Generic[K, V, S]):
+    """Branches of a stream, gathered until `default` or `no_default` gives them by name.
+
+    `S` is what stands in that dict: streams as the one that is split, until a branch goes
+    `through` a function, which may give a stream of any keys and values.
+    """
 
     words = "a split stream"
 
@@ -26,7 +30,7 @@ class Split(Kind, Generic[K, V]):
         self._source = source
         self._name = source._building.name(name, "KSTREAM-BRANCH-")
         self._predicates: list[Function] = []
-        self._branches: dict[str, KStream[K, V]] = {}
+        self._branches: dict[str, Any] = {}
         self._node = ProcessorNode(
             self._name, operator=lambda: plan.Branch(tuple(self._predicates))
         )
@@ -35,25 +39,30 @@ class Split(Kind, Generic[K, V]):
     @overload
     def branch(
         self, predicate: AskedOfValue[V], *, name: str | None = None,
-        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
-        to: Callable[[KStream[K, V]], None] | None = None,
-    ) -> Split[K, V]: ...  # fmt: skip
+        to: Callable[[KStream[K, V]], object] | None = None,
+    ) -> Split[K, V, S]: ...  # fmt: skip
 
     @overload
     def branch(
         self, predicate: AskedOfRecord[K, V], *, name: str | None = None,
-        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
-        to: Callable[[KStream[K, V]], None] | None = None,
-    ) -> Split[K, V]: ...  # fmt: skip
+        to: Callable[[KStream[K, V]], object] | None = None,
+    ) -> Split[K, V, S]: ...  # fmt: skip
+
+    @overload
+    def branch(
+        self, predicate: AskedOfValue[V], *, name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None],
+    ) -> Split[K, V, KStream[Any, Any]]: ...  # fmt: skip
+
+    @overload
+    def branch(
+        self, predicate: AskedOfRecord[K, V], *, name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None],
+    ) -> Split[K, V, KStream[Any, Any]]: ...  # fmt: skip
 
     def branch(
-        self,
-        predicate: Any,
-        *,
-        name: str | None = None,
-        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
-        to: Callable[[KStream[K, V]], None] | None = None,
-    ) -> Split[K, V]:
+        self, predicate: Any, *, name: str | None = None, through: Any = None, to: Any = None
+    ) -> Split[K, V, Any]:
         """Records for which the predicate is true and that no branch before took.
 
         `through` gives the stream that stands in the result; with `to` none does.
@@ -62,18 +71,25 @@ class Split(Kind, Generic[K, V]):
         self._add(name, len(self._predicates), through, to)
         return self
 
+    @overload
     def default(
-        self,
-        *,
-        name: str | None = None,
-        through: Callable[[KStream[K, V]], KStream[Any, Any] | None] | None = None,
-        to: Callable[[KStream[K, V]], None] | None = None,
-    ) -> dict[str, KStream[K, V]]:
+        self, *, name: str | None = None, to: Callable[[KStream[K, V]], object] | None = None
+    ) -> dict[str, S]: ...  # fmt: skip
+
+    @overload
+    def default(
+        self, *, name: str | None = None,
+        through: Callable[[KStream[K, V]], KStream[Any, Any] | None],
+    ) -> dict[str, KStream[Any, Any]]: ...  # fmt: skip
+
+    def default(
+        self, *, name: str | None = None, through: Any = None, to: Any = None
+    ) -> dict[str, Any]:
         """All branches by name, the last one of what no predicate took."""
         self._add(name, 0, through, to)
         return self._branches
 
-    def no_default(self) -> dict[str, KStream[K, V]]:
+    def no_default(self) -> dict[str, S]:
         """All branches by name; what no predicate took is dropped."""
         return self._branches
 

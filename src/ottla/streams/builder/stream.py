@@ -37,7 +37,7 @@ from ottla.streams.plan.functions import Function
 from ottla.streams.plan.stores import Store
 from ottla.streams.processors import FixedKeyProcessor, Processor
 from ottla.streams.serdes import Serde, serde_for
-from ottla.streams.variables import K2, V2, K, V
+from ottla.streams.variables import K2, V2, K, R, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.grouped import KGroupedStream
@@ -279,10 +279,12 @@ class KStream(Joining[K, V]):
         return self._same("KSTREAM-PEEK-", name, plan.Peek(function))
 
     @overload
-    def foreach(self, action: AskedOfValue[V], *, name: str | None = None) -> Any: ...
+    def foreach(self, action: Callable[[V], R], *, name: str | None = None) -> Callable[[V], R]: ...
 
     @overload
-    def foreach(self, action: AskedOfRecord[K, V], *, name: str | None = None) -> Any: ...
+    def foreach(
+        self, action: Callable[[K, V], R], *, name: str | None = None
+    ) -> Callable[[K, V], R]: ...  # fmt: skip
 
     def foreach(self, action: Any, *, name: str | None = None) -> Any:
         """Call a function on each record; the stream ends there. Also a decorator."""
@@ -323,7 +325,7 @@ class KStream(Joining[K, V]):
             rekeyed=self._rekeyed or other._rekeyed,
         )  # fmt: skip
 
-    def split(self, *, name: str | None = None) -> Split[K, V]:
+    def split(self, *, name: str | None = None) -> Split[K, V, KStream[K, V]]:
         """Branches: a record goes to the first whose predicate is true.
 
         >>> parts = orders.split(name="by-size-").branch(large, name="large").default(name="small")

@@ -7,7 +7,7 @@ where an operator below needs its values.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
@@ -16,19 +16,16 @@ from ottla.streams.builder.signatures import (
     RECORD,
     AskedOfRecord,
     AskedOfValue,
-    ForeignTold,
-    Joins,
-    JoinsKeyed,
     Kept,
     OfRecord,
     OfValue,
     PairOfRecord,
     PairOfValue,
     SerdeOf,
-    TableJoinTold,
 )
 from ottla.streams.builder.specs import checked_name, shown
 from ottla.streams.builder.stream import KStream, check_supplier, serde_of, stores_of
+from ottla.streams.builder.table_joining import TableJoining
 from ottla.streams.builder.tables import (
     FilterTable,
     JoinSide,
@@ -48,7 +45,7 @@ from ottla.streams.plan.stores import Store, StoreKind
 from ottla.streams.plan.views import Stored, View
 from ottla.streams.processors import ValueTransformer
 from ottla.streams.serdes import Serde
-from ottla.streams.variables import K2, V2, VO, K, V
+from ottla.streams.variables import K2, V2, K, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.grouped_table import KGroupedTable
@@ -56,7 +53,7 @@ if TYPE_CHECKING:
 JOINED = ("key", "left", "right")
 
 
-class KTable(Kind, Generic[K, V]):
+class KTable(TableJoining[K, V]):
     """A table. Made by `Streams.table`, aggregations and operators, never by hand."""
 
     words = "a table"
@@ -349,103 +346,6 @@ class KTable(Kind, Generic[K, V]):
         return building.kinds.grouped_table(
             building, label, node, serde_of(key), serde_of(value), self._sources, name
         )
-
-    @overload
-    def join(
-        self,
-        other: KTable[Any, VO],
-        joiner: Joins[V, VO, V2],
-        **told: Unpack[ForeignTold[K, V, V2]],
-    ) -> KTable[K, V2]: ...
-
-    @overload
-    def join(
-        self,
-        other: KTable[Any, VO],
-        joiner: JoinsKeyed[K, V, VO, V2],
-        **told: Unpack[ForeignTold[K, V, V2]],
-    ) -> KTable[K, V2]: ...
-
-    def join(
-        self,
-        other: KTable[Any, Any],
-        joiner: Any,
-        *,
-        on: Any = None,
-        store: object = None,
-        value: object = None,
-        partitioner: Any = None,
-        other_partitioner: Any = None,
-        name: str | None = None,
-    ) -> KTable[K, Any]:
-        """Rows of both tables with the same key; or with `on=`, by a foreign key in the value.
-
-        >>> orders.join(customers, lambda order, customer: {...}, on=lambda o: o["customer"])
-        """
-        if on is not None:
-            return self._join_foreign("inner", locals())
-        return self._join("inner", other, joiner, store, value, name)
-
-    @overload
-    def left_join(
-        self,
-        other: KTable[Any, VO],
-        joiner: Joins[V, VO | None, V2],
-        **told: Unpack[ForeignTold[K, V, V2]],
-    ) -> KTable[K, V2]: ...
-
-    @overload
-    def left_join(
-        self,
-        other: KTable[Any, VO],
-        joiner: JoinsKeyed[K, V, VO | None, V2],
-        **told: Unpack[ForeignTold[K, V, V2]],
-    ) -> KTable[K, V2]: ...
-
-    def left_join(
-        self,
-        other: KTable[Any, Any],
-        joiner: Any,
-        *,
-        on: Any = None,
-        store: object = None,
-        value: object = None,
-        partitioner: Any = None,
-        other_partitioner: Any = None,
-        name: str | None = None,
-    ) -> KTable[K, Any]:
-        """As `join`, and rows of this table that find nothing, with None for the other."""
-        if on is not None:
-            return self._join_foreign("left", locals())
-        return self._join("left", other, joiner, store, value, name)
-
-    @overload
-    def outer_join(
-        self,
-        other: KTable[K, VO],
-        joiner: Joins[V | None, VO | None, V2],
-        **told: Unpack[TableJoinTold[V2]],
-    ) -> KTable[K, V2]: ...
-
-    @overload
-    def outer_join(
-        self,
-        other: KTable[K, VO],
-        joiner: JoinsKeyed[K, V | None, VO | None, V2],
-        **told: Unpack[TableJoinTold[V2]],
-    ) -> KTable[K, V2]: ...
-
-    def outer_join(
-        self,
-        other: KTable[K, Any],
-        joiner: Any,
-        *,
-        store: object = None,
-        value: object = None,
-        name: str | None = None,
-    ) -> KTable[K, Any]:
-        """Rows of both tables, with None for what is missing."""
-        return self._join("outer", other, joiner, store, value, name)
 
     def _join_foreign(self, kind: plan.JoinKind, given: dict[str, Any]) -> KTable[K, Any]:
         self._check_table(given["other"])

@@ -10,10 +10,9 @@ import math
 import re
 import struct
 import uuid
-from typing import Any
 
 from ottla.streams.serdes.serde import Headers, Serde
-from ottla.streams.variables import V_co
+from ottla.streams.variables import V
 
 _ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -37,7 +36,9 @@ class StringSerde(Serde[str]):
     native = ("string",)
     name = "STRING"
 
-    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+    def serialize(
+        self, value: str | None, topic: str = "", headers: Headers = None
+    ) -> bytes | None:
         if value is None:
             return None
         if not isinstance(value, str):
@@ -47,7 +48,9 @@ class StringSerde(Serde[str]):
         except UnicodeEncodeError as error:
             raise self._unwritable("text with half a surrogate pair", topic, error) from error
 
-    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+    def deserialize(
+        self, data: bytes | None, topic: str = "", headers: Headers = None
+    ) -> str | None:
         return None if data is None else java_text(data)
 
 
@@ -57,21 +60,25 @@ class BytesSerde(Serde[bytes]):
     native = ("bytes",)
     name = "BYTES"
 
-    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+    def serialize(
+        self, value: bytes | bytearray | memoryview | None, topic: str = "", headers: Headers = None
+    ) -> bytes | None:
         if value is None or type(value) is bytes:
             return value
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise self._wrong_type(value, topic)
         return bytes(value)
 
-    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+    def deserialize(
+        self, data: bytes | None, topic: str = "", headers: Headers = None
+    ) -> bytes | None:
         return data
 
 
-class NumberSerde(Serde[V_co]):
+class NumberSerde(Serde[V]):
     """`int` or `float` as so many bytes, the highest first; a float's serde takes an int too."""
 
-    def __init__(self, name: str, form: str, kind: type[V_co]) -> None:
+    def __init__(self, name: str, form: str, kind: type[V]) -> None:
         self._name = name
         self.native = (name.lower(),)
         self.kind = kind
@@ -83,25 +90,25 @@ class NumberSerde(Serde[V_co]):
     def name(self) -> str:
         return self._name
 
-    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+    def serialize(self, value: V | None, topic: str = "", headers: Headers = None) -> bytes | None:
         if type(value) is not self.kind:
             if value is None:
                 return None
             if isinstance(value, bool) or not isinstance(value, (int, self.kind)):
                 raise self._wrong_type(value, topic)
-        if value != value:  # as Java does: one NaN for all
-            value = math.nan
         try:
-            return self._struct.pack(value)
+            # As Java does: one NaN for all.
+            return self._struct.pack(value if value == value else math.nan)
         except (struct.error, OverflowError) as error:
             raise self._out_of_range(topic) from error
 
-    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> V | None:
         if data is None:
             return None
         if len(data) != self.size:
             raise self._unreadable(data, topic, f"it has {self.size} bytes")
-        return self._struct.unpack(data)[0]
+        number: V = self._struct.unpack(data)[0]
+        return number
 
 
 class BooleanSerde(Serde[bool]):
@@ -110,14 +117,18 @@ class BooleanSerde(Serde[bool]):
     native = ("boolean",)
     name = "BOOLEAN"
 
-    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+    def serialize(
+        self, value: bool | None, topic: str = "", headers: Headers = None
+    ) -> bytes | None:
         if value is None:
             return None
         if not isinstance(value, bool):
             raise self._wrong_type(value, topic)
         return b"\x01" if value else b"\x00"
 
-    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+    def deserialize(
+        self, data: bytes | None, topic: str = "", headers: Headers = None
+    ) -> bool | None:
         if data is None:
             return None
         if len(data) != 1:
@@ -132,14 +143,18 @@ class UuidSerde(Serde[uuid.UUID]):
 
     name = "UUID"
 
-    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+    def serialize(
+        self, value: uuid.UUID | None, topic: str = "", headers: Headers = None
+    ) -> bytes | None:
         if value is None:
             return None
         if not isinstance(value, uuid.UUID):
             raise self._wrong_type(value, topic)
         return str(value).encode()
 
-    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+    def deserialize(
+        self, data: bytes | None, topic: str = "", headers: Headers = None
+    ) -> uuid.UUID | None:
         if data is None:
             return None
         text = java_text(data)
@@ -154,12 +169,12 @@ class VoidSerde(Serde[None]):
     native = ("void",)
     name = "VOID"
 
-    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+    def serialize(self, value: None, topic: str = "", headers: Headers = None) -> bytes | None:
         if value is not None:
             raise self._wrong_type(value, topic)
         return None
 
-    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> None:
         if data is not None:
             raise self._unreadable(data, topic, "there must be none")
         return None

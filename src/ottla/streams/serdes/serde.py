@@ -1,9 +1,9 @@
 """What a serde is: a value to the bytes of a record's key or value, and back.
 
 A serde is immutable and may be shared by topics, stores and threads. None is null on both sides:
-it is never given to a format. `native` is the row by which the Rust executor knows a twin of its
-own that writes the same bytes and refuses with the same words; without it that executor calls
-this one.
+whatever a serde's values are, both executors may give it None, and it answers None. `native` is the
+row by which the Rust executor knows a twin of its own that writes the same bytes and refuses with
+the same words; without it that executor calls this one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Generic
 
 from ottla.streams.errors import StreamsError
-from ottla.streams.variables import T_co
+from ottla.streams.variables import T
 
 #: Headers of a record, in order; None where there are none to be had.
 Headers = list[tuple[str, bytes | None]] | None
@@ -27,10 +27,10 @@ class SerdeError(StreamsError):
     """A value that a serde does not write, or bytes that are not what it reads."""
 
 
-class Serde(ABC, Generic[T_co]):
+class Serde(ABC, Generic[T]):
     """Values to bytes and back; write a subclass for a format of your own.
 
-    `Serde[T]` tells type checkers which values it reads; without, they may be any.
+    `Serde[T]` tells type checkers which values it writes and reads; without, they may be any.
     """
 
     #: The row of the Rust executor's twin; None where there is none.
@@ -42,22 +42,24 @@ class Serde(ABC, Generic[T_co]):
         return type(self).__name__
 
     @abstractmethod
-    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
-        """The bytes of a value; None for None. A serde may add to the headers.
+    def serialize(self, value: T | None, topic: str = "", headers: Headers = None) -> bytes | None:
+        """The bytes of a value; None for None, which comes here too: a record's value may be null.
+
+        A serde may add to the headers.
 
         Raises:
             SerdeError: it does not write such a value.
         """
 
     @abstractmethod
-    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> Any:
-        """The value of bytes; None for None.
+    def deserialize(self, data: bytes | None, topic: str = "", headers: Headers = None) -> T | None:
+        """The value of bytes; None for None, which may come here too.
 
         Raises:
             SerdeError: the bytes are not of this format.
         """
 
-    def as_key(self) -> Serde:
+    def as_key(self) -> Serde[T]:
         """The serde for keys: another one only where a format tells keys from values."""
         return self
 
