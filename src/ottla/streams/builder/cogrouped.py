@@ -99,7 +99,9 @@ class CogroupedKStream(Kind, Generic[K, A]):
         building = self._first._building
         # A windowed operator and one without keep their stores under different rules of Kafka.
         serde = serde_of(key, self._first._key)
-        kept = Materialized.of(building, store, AGGREGATE, key=serde, value=serde_of(value))
+        kept = Materialized.of(
+            building, store, AGGREGATE, key=serde, value=serde_of(value, store=store)
+        )
         self._repartition(kept)
         begin = Function.of(initializer, (), what="the initializer")
         end = (

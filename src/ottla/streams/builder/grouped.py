@@ -78,10 +78,8 @@ class Aggregating(Kind, Generic[K, V, KT]):
     ) -> KTable[KT, V]:  # fmt: skip
         """`reducer(aggregate, value)`; the first value of a key stands as it is."""
         function = Function.of(reducer, REDUCED, what="reduce")
-        serde = serde_of(value, self.grouped._value)
-        return self._aggregated(
-            REDUCE, plan.Reduce(function), store, name, serde
-        )
+        serde = serde_of(value, self.grouped._value, store=store)
+        return self._aggregated(REDUCE, plan.Reduce(function), store, name, serde)
 
     @overload
     def aggregate(
@@ -120,7 +118,7 @@ class Aggregating(Kind, Generic[K, V, KT]):
         >>> sales.group_by_key().aggregate(n=count(), total=sum_of(col("price")), store="sales")
         """
         aggregation = self._aggregation(initializer, adder, merger, columns)
-        serde = serde_of(value, JSON if columns else None)
+        serde = serde_of(value, JSON if columns else None, store=store)
         return self._aggregated(AGGREGATE, aggregation, store, name, serde)
 
     def _aggregation(
@@ -151,7 +149,6 @@ class Aggregating(Kind, Generic[K, V, KT]):
         store: object,
         name: str | None,
         value: Serde | None,
-        *,
     ) -> KTable[Any, Any]:
         grouped = self.grouped
         building = grouped._building

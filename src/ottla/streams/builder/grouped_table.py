@@ -86,7 +86,7 @@ class KGroupedTable(Kind, Generic[K, V]):
         def made(store: str, send_old: bool) -> Operator:
             return plan.TableReduce(store, add, take, send_old)
 
-        serde = serde_of(value, self._value)
+        serde = serde_of(value, self._value, store=store)
         return self._aggregated("KTABLE-REDUCE-", made, store, serde, name)
 
     @overload
@@ -119,7 +119,8 @@ class KGroupedTable(Kind, Generic[K, V]):
         def made(store: str, send_old: bool) -> Operator:
             return plan.TableAggregate(store, begin, add, take, send_old)
 
-        return self._aggregated("KTABLE-AGGREGATE-", made, store, serde_of(value), name)
+        serde = serde_of(value, store=store)
+        return self._aggregated("KTABLE-AGGREGATE-", made, store, serde, name)
 
     def _aggregated(
         self,
@@ -128,12 +129,9 @@ class KGroupedTable(Kind, Generic[K, V]):
         store: object,
         value: Serde | None,
         name: str | None,
-        *,
     ) -> KTable[K, Any]:
         building = self._building
-        kept = Materialized.of(
-            building, store, "KTABLE-AGGREGATE-", key=self._key, value=value
-        )
+        kept = Materialized.of(building, store, "KTABLE-AGGREGATE-", key=self._key, value=value)
         kept.key_value(building)
         sink = building.name(name, "KSTREAM-SINK-", "-sink")
         source = building.name(name, "KSTREAM-SOURCE-", "-source")

@@ -28,7 +28,7 @@ from ottla.streams.builder.signatures import (
     SerdeOf,
     TopicOf,
 )
-from ottla.streams.builder.specs import checked_name, checked_topic, shown
+from ottla.streams.builder.specs import StoreSpec, checked_name, checked_topic, shown
 from ottla.streams.builder.split import Split
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.errors import TopologyError
@@ -44,8 +44,20 @@ if TYPE_CHECKING:
     from ottla.streams.builder.table import KTable
 
 
-def serde_of(given: object, otherwise: Serde | None = None) -> Serde | None:
-    return otherwise if given is None else serde_for(given)
+def serde_of(
+    given: object, otherwise: Serde | None = None, *, store: object = None
+) -> Serde | None:
+    """What `key=` or `value=` says; of a `value=` beside a `store=`, that the two agree."""
+    if given is None:
+        return otherwise
+    serde = serde_for(given)
+    if isinstance(store, StoreSpec) and store.value not in (None, serde):
+        raise TopologyError(
+            f"the store {store.name} would keep its values as {store.value!r}, "
+            f"and its operator was given {serde!r}",
+            hint="say value= once",
+        )
+    return serde
 
 
 class KStream(Joining[K, V]):
@@ -396,7 +408,7 @@ class KStream(Joining[K, V]):
         name = building.name(given, "KSTREAM-TOTABLE-")
         kept = Materialized.of(
             building, store, "KSTREAM-TOTABLE-", key=serde_of(key, self._key),
-            value=serde_of(value, self._value),
+            value=serde_of(value, self._value, store=store),
         )  # fmt: skip
         parent, sources = self._node, self._sources
         if self._rekeyed:

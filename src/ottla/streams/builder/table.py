@@ -151,7 +151,7 @@ class KTable(TableJoining[K, V]):
     ) -> KTable[K, Any]:
         """A new value for each row."""
         function = Function.of(mapper, RECORD, what="map_values")
-        serde = serde_of(value)
+        serde = serde_of(value, store=store)
         kept = self._materialized(store, "KTABLE-MAPVALUES-", serde)
         name = self._building.name(name, "KTABLE-MAPVALUES-")
         table = MapTable(self._table, function, self._row(kept))
@@ -167,7 +167,7 @@ class KTable(TableJoining[K, V]):
     ) -> KTable[K, V2]:
         """A new value for each row by a `ValueTransformer`, which may reach stores."""
         check_supplier(supplier, "transform_values", stores)
-        serde = serde_of(value)
+        serde = serde_of(value, store=store)
         kept = None if store is None else Materialized.of(
             self._building, store, None, key=self._key, value=serde
         )  # fmt: skip
@@ -352,7 +352,7 @@ class KTable(TableJoining[K, V]):
         return self._building.kinds.foreign_key_join(
             self, given["other"], kind, given["joiner"], given["on"], given["partitioner"],
             given["other_partitioner"], given["name"],
-        ).made(given["store"], serde_of(given["value"]))  # fmt: skip
+        ).made(given["store"], serde_of(given["value"], store=given["store"]))  # fmt: skip
 
     def _join(
         self,
@@ -366,7 +366,7 @@ class KTable(TableJoining[K, V]):
         self._check_table(other)
         building = self._building
         function = Function.of(joiner, JOINED, what="join")
-        serde = serde_of(value)
+        serde = serde_of(value, store=store)
         kept = None
         if store is not None:
             kept = Materialized.of(building, store, "KTABLE-MERGE-", key=self._key, value=serde)
