@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ottla.streams.errors import ProcessingError, TopologyError
+from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Input
 from ottla.streams.expressions import col, timestamp
 from ottla.streams.plan.functions import Function
@@ -29,18 +29,12 @@ def test_a_function_gets_what_it_asks_for(offered: tuple[str, ...]) -> None:
 
 
 def test_an_expression_needs_only_what_it_names() -> None:
-    """If this failed, tables could not be filtered by expressions, or one that asks for a time that
-    is not there would read something else.
-    """
+    """If this failed, tables could not be filtered by expressions, nor streams by their times."""
     plain = Function.of(col("price") > 3, ("key", "value"), what="a test")
     assert bind(plain, ("key", "value"))("k", {"price": 5}) is True
     assert bind(plain, RECORD)("k", {"price": 2}, 1, ()) is False
-    timed = Function.of(timestamp() > 3, ("key", "value"), what="a test")
+    timed = Function.of_record(timestamp() > 3, what="a test")
     assert bind(timed, RECORD)("k", None, 5, ()) is True
-    with pytest.raises(
-        TopologyError, match="reads timestamp, and its operator has only key, value"
-    ):
-        bind(timed, ("key", "value"))
 
 
 @pytest.mark.parametrize(

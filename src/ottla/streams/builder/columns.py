@@ -59,6 +59,6 @@ def columns_of(given: Mapping[str, object]) -> Columns:
             )
         of = None
         if spec.of is not None:
-            of = Function.of(spec.of, ("key", "value"), what=f"the column {name}")
+            of = Function.of_record(spec.of, what=f"the column {name}")
         found.append(Column(name, spec.aggregate, of))
     return Columns(tuple(found))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 from ottla.streams.builder.graph import ProcessorNode
 from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.signatures import RECORD, AskedOfRecord, AskedOfValue
+from ottla.streams.builder.signatures import AskedOfRecord, AskedOfValue
 from ottla.streams.builder.specs import checked_name
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
@@ -67,7 +67,7 @@ class Split(Kind, Generic[K, V, S]):
 
         `through` gives the stream that stands in the result; with `to` none does.
         """
-        self._predicates.append(Function.of(predicate, RECORD, what="branch"))
+        self._predicates.append(Function.of_record(predicate, what="branch"))
         self._add(name, len(self._predicates), through, to)
         return self
 

@@ -102,7 +102,9 @@ class Topology(Application):
         """
         fixed = checked_topic(topic) if isinstance(topic, str) else None
         offered = ("key", "value", "context")
-        extractor = None if fixed is not None else Function.of(topic, offered, what="add_sink")
+        extractor = (
+            None if fixed is not None else Function.of_record(topic, offered, what="add_sink")
+        )
         self._known(name, parents)
         self._open().add_sink(
             checked_name(name), fixed, extractor, serde_of(key), serde_of(value), partitioner,

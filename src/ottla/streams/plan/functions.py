@@ -15,7 +15,12 @@ from typing import Any
 
 from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import Expression
+from ottla.streams.expressions.fields import children
 from ottla.streams.plan.batched import Batched, name_of
+
+TIME_AND_HEADERS = ("timestamp", "headers")
+#: What leaves of expressions read besides the value.
+READS = {"key": "key", "timestamp": "timestamp", "header": "headers"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +43,26 @@ class Function:
         """The function for an operator that offers these arguments; `what` is named in errors.
 
         Raises:
-            TopologyError: it is no function, or has parameters that the operator does not offer.
+            TopologyError: it is no function, or asks for what the operator does not offer.
         """
+        return cls._of(given, offered, offered, what)
+
+    @classmethod
+    def of_record(
+        cls, given: object, offered: Sequence[str] = ("key", "value"), *, what: str
+    ) -> Function:
+        """As `of`, for an operator that has a whole record: an expression may also ask for its time
+        and its headers.
+        """
+        return cls._of(given, offered, (*offered, *TIME_AND_HEADERS), what)
+
+    @classmethod
+    def _of(
+        cls, given: object, offered: Sequence[str], readable: Sequence[str], what: str
+    ) -> Function:
         if isinstance(given, Expression):
-            arguments = ("key", "value", "timestamp", "headers")
+            _check_reads(given, readable, what)
+            arguments = ("key", "value", *TIME_AND_HEADERS)
             return cls(given.evaluate, arguments, given, repr(given))
         if isinstance(given, Batched):
             if tuple(offered) != ("key", "value"):
@@ -68,6 +89,28 @@ class Function:
         return cls(given, tuple(offered[len(offered) - count :]), None, name_of(given))
 
 
+def _check_reads(given: Expression, readable: Sequence[str], what: str) -> None:
+    missing = [name for name in reads_of(given) if name not in readable]
+    if missing:
+        has = f"({', '.join(readable)})" if readable else "nothing"
+        raise TopologyError(
+            f"{given!r} reads the record's {' and '.join(missing)}, and {what} has {has}",
+            hint="give it a Python function",
+        )
+
+
+def reads_of(expression: Expression) -> list[str]:
+    """What an expression reads of a record: its value always, the rest where it names it."""
+    found, rest = ["value"], [expression.rows()]
+    while rest:
+        rows = rest.pop()
+        read = READS.get(rows[0])
+        if read is not None and read not in found:
+            found.append(read)
+        rest += children(rows)
+    return found
+
+
 def suffixes(offered: Sequence[str], least: int) -> list[str]:
     starts = range(len(offered) - least, -1, -1) if offered else ()
     return [f"({', '.join(offered[start:])})" for start in starts]
@@ -81,7 +124,7 @@ def positional_parameters(given: Callable[..., Any], offered: int) -> int:
     try:
         signature = inspect.signature(given)
     except (TypeError, ValueError):  # a type such as `str`, or a function in C that does not say
-        return 1 if isinstance(given, type) else offered
+        return min(offered, 1) if isinstance(given, type) else offered
     parameters = signature.parameters.values()
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return offered

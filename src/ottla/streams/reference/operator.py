@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from ottla.streams.errors import TopologyError
 from ottla.streams.execution import Headers
-from ottla.streams.expressions.fields import children
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.views import View
 from ottla.streams.reference.context import Context
@@ -158,21 +156,10 @@ def fan_out(children: Sequence[Forward]) -> Forward:
 
 
 def bind(function: Function, offered: Sequence[str]) -> Callable[..., Any]:
-    """The user's function as one that takes exactly what the operator offers, in that order.
-
-    Raises:
-        TopologyError: it reads what the operator does not have.
-    """
+    """The user's function as one that takes exactly what the operator offers, in that order."""
     wanted, call = function.arguments, function.call
     if wanted and function.expression is None:
         call = with_its_own(call)
-    missing = [name for name in read_by(function) if name not in offered]
-    if missing:
-        raise TopologyError(
-            f"{function.name} reads {', '.join(missing)}, "
-            f"and its operator has only {', '.join(offered)}",
-            hint="give this operator a Python function",
-        )
     if wanted == tuple(offered):
         return call
     if tuple(offered) == RECORD:
@@ -184,20 +171,3 @@ def bind(function: Function, offered: Sequence[str]) -> Callable[..., Any]:
         return lambda _, *rest: call(*rest)
     places = [offered.index(name) if name in offered else -1 for name in wanted]
     return lambda *given: call(*[given[place] if place >= 0 else None for place in places])
-
-
-#: What leaves of expressions read besides the value.
-READS = {"key": "key", "timestamp": "timestamp", "header": "headers"}
-
-
-def read_by(function: Function) -> Sequence[str]:
-    """What a function reads of what it is called with: all, but for an expression what it names."""
-    if function.expression is None:
-        return function.arguments
-    found, rest = ["value"], [function.expression.rows()]
-    while rest:
-        rows = rest.pop()
-        if rows[0] in READS:
-            found.append(READS[rows[0]])
-        rest += children(rows)
-    return found
