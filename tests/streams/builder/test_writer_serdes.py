@@ -6,7 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from ottla.streams import KStream, Streams, TopologyError
+from ottla.streams import (
+    KStream,
+    Streams,
+    TopologyError,
+    join_within,
+    versioned,
+)
 
 
 def text(app: Streams) -> KStream[str, str]:
@@ -39,6 +45,23 @@ def text(app: Streams) -> KStream[str, str]:
         (
             lambda app: text(app).group_by_key().aggregate(list, lambda v, all: all, store="s"),
             "the values in the store s ", "value= to the operator that keeps it",
+        ),
+        (
+            lambda app: text(app).map_values(len).join(
+                app.stream("b", key=str, value=str), max, within=join_within("1m"), value=int
+            ),
+            "the values in the store KSTREAM-JOINTHIS-.*-store", "this_value= (other_value= of",
+        ),
+        (
+            lambda app: text(app).map_values(len).join(
+                app.table("t", key=str, store=versioned("t", history="1h", value=str)), max,
+                grace="1s", value=int,
+            ),
+            "the values in the store .*-Buffer", "this_value= to the join",
+        ),
+        (
+            lambda app: app.table("t", key=str, value=str).map_values(len).suppress(wait="1m"),
+            "the values in the store KTABLE-SUPPRESS-", "value= to what is before suppress()",
         ),
     ],
 )  # fmt: skip

@@ -60,14 +60,11 @@ class Writer:
         """A store row whose serdes are known: given, or the application's."""
         key = store.key if store.key is not None else self.default_key
         value = store.value if store.value is not None else self.default_value
+        where = f"in the store {store.name} are written"
         if key is None:
-            raise _no_serde(
-                "key", f"in the store {store.name} are written", "the operator that keeps it"
-            )
+            raise _no_serde("key", where, _keeper(store))
         if value is None:
-            raise _no_serde(
-                "value", f"in the store {store.name} are written", "the operator that keeps it"
-            )
+            raise _no_serde("value", where, _keeper(store), _keyword(store))
         return replace(store, key=key.as_key(), value=value)
 
     # ------------------------------------------------------------ what there is
@@ -304,12 +301,28 @@ OPERATORS: dict[type[Operator], str] = {
 }  # fmt: skip
 
 
-def _no_serde(word: str, where: str, told: str) -> TopologyError:
+def _no_serde(word: str, where: str, told: str, keyword: str | None = None) -> TopologyError:
     return TopologyError(
         f"nothing says how the {word}s {where}",
-        hint=f"give {word}= to {told}, or once for all to Streams(…, {word}=…): str, int, a "
-        "Serde …",
+        hint=f"give {keyword or word + '='} to {told}, or once for all to Streams(…, {word}=…): "
+        "str, int, a Serde …",
     )
+
+
+def _keeper(store: Store) -> str:
+    """The user's operator whose `key=` or `value=` a store lacks."""
+    if store.kind is StoreKind.GRACE_BUFFER or store.retain_duplicates:
+        return "the join"
+    if store.kind is StoreKind.SUPPRESS_BUFFER:
+        return "what is before suppress()"
+    return "the operator that keeps it"
+
+
+def _keyword(store: Store) -> str | None:
+    """How a join calls the serde of what it keeps of its sides; its `value=` is the result's."""
+    if store.kind is StoreKind.GRACE_BUFFER:
+        return "this_value="
+    return "this_value= (other_value= of the other side)" if store.retain_duplicates else None
 
 
 def naming_topics(extractor: Function, sink: str) -> Function:
