@@ -45,7 +45,8 @@ CASES: dict[str, str] = {
     "A handler of what cannot be written": """
 >>> from ottla.streams.execution import Answer
 >>> app = Streams("shop", production_handler=lambda failure: Answer.RESUME)
->>> app.stream("orders", key=str, value=dict).to("out", value=int)
+>>> orders = app.stream("orders", key=str, value=dict)
+>>> orders.map_values(lambda order: order["price"] << 64, value=int).to("out")
 >>> run(app, ("orders", "ann", {"price": 3}, 0))
 []
 """,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from ottla.streams.errors import ProcessingError, StreamsError
 from ottla.streams.execution import Answer, Failure, Input, Settings
 from ottla.streams.processors import ProcessorContext
 from ottla.streams.serdes import Serde
-from ottla.streams.testing import TestRecord, TopologyTest
+from ottla.streams.testing import TestRecord, TopologyTest, executor_of
 
 Executor = Literal["rust", "python"]
 
@@ -373,8 +374,31 @@ def test_a_sinks_failure_is_told_once(executor: Executor) -> None:
         "production failed: LONG cannot write a value of type str (topic out)"
     )
     assert [(each.node, type(each.error).__name__) for each in asked] == [
-        ("KSTREAM-MAPVALUES-0000000001", "SerdeError")
+        ("KSTREAM-MAPVALUES-0000000001", "WrongType")
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "stages"), [("text", ["processing"]), (2**64, ["production", "processing"])]
+)
+def test_who_is_asked_about_what_is_not_written(
+    given: Any, stages: list[str], executor: Executor
+) -> None:
+    """A wrong type would be taken for a fault of the data, of which Kafka's handler is asked first,
+    and have two dead letters where Kafka writes one.
+    """
+    asked: list[str] = []
+
+    def handler(failure: Failure) -> Answer:
+        asked.append(failure.stage)
+        return Answer.FAIL if failure.stage == "production" else Answer.RESUME
+
+    app = mapped(lambda number: given)  # type: ignore[arg-type,return-value]
+    both = {"processing_handler": handler, "production_handler": handler}
+    settings = replace(app.settings(), dead_letter_topic="dead", **both)
+    made = executor_of(executor, app.build(), settings).process([Input("in", b"k", long(1), 0)], 0)
+    assert asked == stages
+    assert [row.topic for row in made] == ["dead"] * len(stages)
 
 
 def test_a_handler_that_fails_is_named(executor: Executor) -> None:

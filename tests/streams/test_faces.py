@@ -243,7 +243,7 @@ def test_what_may_not_be_is_refused(executor: str) -> None:
         ("put", (7, "v")),
     ]
     found, made, *_ = outcome(executor, store(), key_values, [1] * 4)
-    assert [given[0] for *_, given in found] == ["ProcessingError"] * 2 + ["SerdeError"] * 2
+    assert [given[0] for *_, given in found] == ["ProcessingError"] * 2 + ["WrongType"] * 2
     assert made == []
     bad: Any = "now"
     stamped: list[Step] = [

@@ -40,6 +40,11 @@ pub trait Application: Host + Sized {
         None
     }
 
+    /// Whether an exception of a serde is about the value's type.
+    fn is_of_type(&mut self, _error: &Self::Error) -> bool {
+        false
+    }
+
     /// Asked now and then in a long run of records: whether somebody wants it to end.
     fn interrupted(&mut self) -> Result<(), Self::Error> {
         Ok(())

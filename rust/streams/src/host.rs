@@ -28,6 +28,8 @@ pub struct Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     Serde,
+    /// A serde, because of the value's type.
+    Type,
     Expression,
     /// An operator that cannot go on: a buffer that is full, a key that must not be null.
     Operator,

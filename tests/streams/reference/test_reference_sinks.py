@@ -12,7 +12,7 @@ from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Answer, Failure, Input, Settings, Skipped
 from ottla.streams.processors import RecordContext
 from ottla.streams.reference.task import ReferenceTask
-from ottla.streams.serdes import LONG, STRING, Serde
+from ottla.streams.serdes import STRING, Serde, SerdeError
 from ottla.streams.serdes.serde import Headers
 from streams.plans import SETTINGS, Plan, function
 
@@ -82,19 +82,26 @@ def test_a_serde_may_add_headers() -> None:
     assert RECORD.headers == (("h", b"1"),)
 
 
+class Full(Marked):
+    """Writes nothing any more."""
+
+    def serialize(self, value: Any, topic: str = "", headers: Headers = None) -> bytes | None:
+        raise SerdeError("nothing is written", hint="wait")
+
+
 def test_what_cannot_be_written_asks_the_production_handler() -> None:
-    """If this failed, a value of the wrong type would stop a task whose handler goes on, or be lost
-    without a count.
+    """If this failed, a value that a serde refuses would stop a task whose handler goes on, or be
+    lost without a count.
     """
-    with pytest.raises(ProcessingError, match="cannot write a value of type str"):
-        task(value=LONG).process([RECORD], 0)
+    with pytest.raises(ProcessingError, match="nothing is written"):
+        task(value=Full()).process([RECORD], 0)
     asked: list[Failure] = []
 
     def resume(failure: Failure) -> Answer:
         asked.append(failure)
         return Answer.RESUME
 
-    goes_on = task(replace(SETTINGS, production_handler=resume), value=LONG)
+    goes_on = task(replace(SETTINGS, production_handler=resume), value=Full())
     assert goes_on.process([RECORD], 0) == []
     assert [(each.stage, each.node, each.offset) for each in asked] == [("production", "sink", 30)]
     assert goes_on.skipped() == {Skipped("sink", "production failed: SerdeError"): 1}
@@ -105,7 +112,7 @@ def test_a_dead_letter_after_a_sink_has_no_bytes() -> None:
     plan = Plan()
     source = plan.source("a")
     plan.sink("first", source)
-    plan.sink("second", source, value=LONG)
+    plan.sink("second", source, value=Full())
     settings = replace(
         SETTINGS, production_handler=lambda _: Answer.RESUME, dead_letter_topic="dead"
     )

@@ -63,6 +63,7 @@ pub fn error_of(py: Python<'_>, fault: &Fault<PyErr>) -> PyErr {
             let found = || -> PyResult<PyErr> {
                 let (module, class) = match refusal.by {
                     By::Serde => ("ottla.streams.serdes", "SerdeError"),
+                    By::Type => ("ottla.streams.serdes", "WrongType"),
                     By::Expression => ("ottla.streams.expressions", "ExpressionError"),
                     By::Operator => ("ottla.streams.errors", "ProcessingError"),
                 };
@@ -452,6 +453,14 @@ impl Application for PythonHost {
                 message,
                 stack,
             }
+        })
+    }
+
+    fn is_of_type(&mut self, error: &PyErr) -> bool {
+        Python::attach(|py| {
+            let kind = py.import("ottla.streams.serdes");
+            let kind = kind.and_then(|serdes| serdes.getattr("WrongType"));
+            kind.is_ok_and(|kind| error.matches(py, kind).unwrap_or(false))
         })
     }
 

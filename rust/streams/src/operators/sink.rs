@@ -2,14 +2,14 @@
 
 use crate::application::Application;
 use crate::engine::Run;
-use crate::host::{Fault, Headers};
+use crate::host::{By, Fault, Headers};
 use crate::operators::functions::Offer;
 use crate::output::Stamp;
 use crate::plan::sink::{Sink, Target};
 use crate::plan::{NodeId, TopicId};
 use crate::record::{Payload, Record};
 use crate::serde::Serde;
-use crate::stop::{Outcome, Stage, raised};
+use crate::stop::{Outcome, Stage, Stop, What, raised};
 use crate::value::Value;
 
 pub(super) fn process<H: Application>(
@@ -72,9 +72,28 @@ fn write<H: Application>(
         }
         Err(fault) => {
             run.engine.output.abandon();
-            run.failed(Stage::Production, id, fault.into())
+            not_written(run, id, fault)
         }
     }
+}
+
+/// A wrong type is a mistake of the program: the handler of failures in writing is not asked.
+#[cold]
+fn not_written<H: Application>(
+    run: &mut Run<'_, H>,
+    id: NodeId,
+    fault: Fault<H::Error>,
+) -> Outcome<H> {
+    let is_of_type = match &fault {
+        Fault::Refused(refusal) => refusal.by == By::Type,
+        Fault::Host(error) => run.host.is_of_type(error),
+    };
+    if !is_of_type {
+        return run.failed(Stage::Production, id, fault.into());
+    }
+    let mut stop = Stop::from(fault);
+    stop.tell(&run.plan.nodes[id].name, What::Stage(Stage::Production));
+    Err(stop)
 }
 
 /// Key and value into the output's arena; whether the value is there.

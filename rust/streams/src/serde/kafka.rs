@@ -261,7 +261,7 @@ impl Kind {
             self.name()
         );
         Refusal {
-            by: By::Serde,
+            by: if found == "None" { By::Serde } else { By::Type },
             text,
             hint: WRITE_HINT,
         }

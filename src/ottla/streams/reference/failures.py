@@ -15,6 +15,7 @@ from typing import NoReturn
 from ottla.streams.errors import ProcessingError, failed_at
 from ottla.streams.execution import Answer, Failure, Handler, Headers
 from ottla.streams.reference.context import Context
+from ottla.streams.serdes import WrongType
 
 PREFIX = "__streams.errors."
 
@@ -46,6 +47,12 @@ class Failures:
             ProcessingError: it says to stop, or failed itself.
         """
         self.decide(self.handlers[stage], self.failure(stage, node, error), error)
+
+    def in_writing(self, sink: str, error: Exception) -> None:
+        """As `handle` for what a sink could not write; of a wrong type its parent alone is told."""
+        if isinstance(error, WrongType):
+            self.stop(self.failure("production", sink, error), "failed", error)
+        self.handle("production", sink, error)
 
     def handle_global(self, stage: str, node: str, error: Exception) -> None:
         """As `handle` for a global store's processor, which writes no dead letters."""

@@ -41,7 +41,7 @@ class Sink(Operator):
         try:
             data = self.write_key(key), self.write_value(value)
         except Exception as error:
-            self.failures.handle("production", self.wiring.node, error)
+            self.failures.in_writing(self.wiring.node, error)
             return
         context = self.context
         context.raw_key = context.raw_value = None
@@ -63,7 +63,7 @@ class Sink(Operator):
                 checked(self.key_serde, raw_key, topic)
                 checked(self.value_serde, raw_value, topic)
             except Exception as error:
-                self.failures.handle("production", self.wiring.node, error)
+                self.failures.in_writing(self.wiring.node, error)
                 continue
             if self.adds_headers:
                 headers = tuple(added)

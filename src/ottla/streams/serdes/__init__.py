@@ -22,7 +22,7 @@ from ottla.streams.serdes.kafka import (
 )
 from ottla.streams.serdes.lists import list_of
 from ottla.streams.serdes.registry import avro, json_schema, protobuf, registry
-from ottla.streams.serdes.serde import Headers, Serde, SerdeError
+from ottla.streams.serdes.serde import Headers, Serde, SerdeError, WrongType
 from ottla.streams.serdes.windowed import Windowed, session_windowed, time_windowed
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Serde",
     "SerdeError",
     "Windowed",
+    "WrongType",
     "avro",
     "java_text",
     "json_schema",

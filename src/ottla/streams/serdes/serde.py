@@ -27,6 +27,12 @@ class SerdeError(StreamsError):
     """A value that a serde does not write, or bytes that are not what it reads."""
 
 
+class WrongType(SerdeError):
+    """A value of a type that the serde does not write: a mistake of the program, so the handler of
+    failures in writing is not asked, only that of processing, as in Kafka.
+    """
+
+
 class Serde(ABC, Generic[T]):
     """Values to bytes and back; write a subclass for a format of your own.
 
@@ -79,14 +85,22 @@ class Serde(ABC, Generic[T]):
     def _wrong_type(
         self, value: object, topic: str, cause: BaseException | None = None
     ) -> SerdeError:
-        found = "None" if value is None else type(value).__name__
-        return self._unwritable(f"a value of type {found}", topic, cause)
+        if value is None:
+            return self._unwritable("a value of type None", topic, cause)
+        what = f"a value of type {type(value).__name__}"
+        return self._unwritable(what, topic, cause, WrongType)
 
     def _out_of_range(self, topic: str) -> SerdeError:
         return self._unwritable("a number of this size", topic)
 
-    def _unwritable(self, what: str, topic: str, cause: BaseException | None = None) -> SerdeError:
-        error = SerdeError(f"{self.name} cannot write {what} (topic {topic})", hint=WRITE_HINT)
+    def _unwritable(
+        self,
+        what: str,
+        topic: str,
+        cause: BaseException | None = None,
+        kind: type[SerdeError] = SerdeError,
+    ) -> SerdeError:
+        error = kind(f"{self.name} cannot write {what} (topic {topic})", hint=WRITE_HINT)
         error.__cause__ = cause
         return error
 
