@@ -35,6 +35,8 @@ use crate::sweep::sweep;
 const ABRUPT_END: Duration = Duration::from_secs(2);
 /// How long a clean end waits for those who are still at work in the folder.
 const CLEAN_END: Duration = Duration::from_secs(10);
+/// How long an end may take after connections had their time: what it waits for, one after the other.
+const END_MAX: Duration = Duration::from_secs(2 + 2 + 10 + 2);
 
 /// Work that a disk may keep waiting has threads of its own; who has a broker for each test has few of them idle.
 const IDLE_THREAD_ENDS_AFTER: Duration = Duration::from_secs(1);
@@ -380,7 +382,7 @@ impl Node {
             return Err(unusable);
         }
         if !self.shared.outside.enter(Life::Stopping) {
-            self.await_end(timeout);
+            self.await_end(timeout + END_MAX);
             return Ok(());
         }
         lock(&self.bound).clear();
@@ -414,7 +416,7 @@ impl Node {
 
     fn end(&self, ending: Ending) {
         if !self.shared.outside.enter(Life::Ended) {
-            self.await_end(ABRUPT_END * 3);
+            self.await_end(END_MAX);
             return;
         }
         self.shared.disk.die();
@@ -437,8 +439,8 @@ impl Node {
         self.ended_now.notify_all();
     }
 
-    /// Who comes next may have the folder when this returns, unless a call to a disk hangs: that one is waited for by
-    /// nobody but a thread of its own.
+    /// Who comes next may have the folder when this returns, unless a call to a disk outlasts this patience: that one
+    /// is waited for by nobody but a thread of its own.
     fn let_go_of_logs(&self, patience: Duration) {
         if self.shared.host.drop_logs() {
             return;
@@ -449,6 +451,7 @@ impl Node {
             host.drop_logs_at_last();
             let _ = done.send(()); // nobody may wait any more
         });
+        // Who comes too early is told that the folder is in use, and by whom.
         let _ = awaited.recv_timeout(patience);
     }
 

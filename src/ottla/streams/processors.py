@@ -27,12 +27,24 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol
 from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import ProcessingError
 from ottla.streams.execution import Headers, time_of
-from ottla.streams.variables import K2, V2, K_co, KIn, KOut, V, V_co, VIn, VOut
+from ottla.streams.variables import (
+    K2,
+    V2,
+    K,
+    K_co,
+    KIn,
+    KOut,
+    Subscripted,
+    V,
+    V_co,
+    VIn,
+    VOut,
+)
 
 Clock = Literal["stream_time", "wall_clock"]
 
 
-class Record(Generic[K_co, V_co]):
+class Record(Subscripted, Generic[K_co, V_co]):
     """A record on its way: key, value, ms since the epoch, headers. Changed only by making
     another."""
 
@@ -69,7 +81,7 @@ class Record(Generic[K_co, V_co]):
         return f"{type(self).__name__}({self.key!r}, {self.value!r}, {self.timestamp})"
 
 
-class FixedKeyRecord(Generic[K_co, V_co]):
+class FixedKeyRecord(Subscripted, Generic[K_co, V_co]):
     """A record whose key cannot be changed; only an executor makes new ones."""
 
     __slots__ = ("_key", "headers", "timestamp", "value")
@@ -132,6 +144,9 @@ class Cancellable(Protocol):
 
 class ProcessorContext(Protocol[KOut, VOut]):
     """What a processor may reach. It belongs to one node of one task."""
+
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)  # as in `Subscripted`
 
     @property
     def app_id(self) -> str: ...
@@ -229,14 +244,12 @@ def no_access(node: str, store: str) -> ProcessingError:
     )
 
 
-class Contextual(Generic[KOut, VOut]):
+class Contextual(Subscripted, Generic[K2, V2]):
     """What has a context once `init` kept it."""
 
-    context: ProcessorContext[KOut, VOut]
+    context: ProcessorContext[K2, V2]
 
     if not TYPE_CHECKING:  # type checkers know what there is
-        #: With fewer types than there are, too: Python 3.11 knows no defaults of them.
-        __class_getitem__ = classmethod(GenericAlias)
 
         def __getattr__(self, name: str) -> Any:
             if name == "context":
@@ -251,10 +264,10 @@ class NoContext(ProcessingError, AttributeError):
     """A processor's own `init` did not keep the context."""
 
 
-class Processor(Contextual[KOut, VOut], Generic[KIn, VIn, KOut, VOut]):
+class Processor(Contextual[K2, V2], Generic[KIn, VIn, K2, V2]):
     """Write a subclass; an instance serves one task, so it may keep state of its own."""
 
-    def init(self, context: ProcessorContext[KOut, VOut]) -> None:
+    def init(self, context: ProcessorContext[K2, V2]) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
         self.context = context
 
@@ -266,14 +279,14 @@ class Processor(Contextual[KOut, VOut], Generic[KIn, VIn, KOut, VOut]):
         """Called once at the end."""
 
 
-class FixedKeyProcessor(Contextual[KIn, VOut], Generic[KIn, VIn, VOut]):
+class FixedKeyProcessor(Contextual[K, V2], Generic[K, VIn, V2]):
     """As `Processor`; what it forwards has the key that it was given."""
 
-    def init(self, context: ProcessorContext[KIn, VOut]) -> None:
+    def init(self, context: ProcessorContext[K, V2]) -> None:
         """Called once before the first record; as it stands, it keeps the context."""
         self.context = context
 
-    def process(self, record: FixedKeyRecord[KIn, VIn]) -> None:
+    def process(self, record: FixedKeyRecord[K, VIn]) -> None:
         """Called for every record."""
         raise _unwritten(self, "process")
 

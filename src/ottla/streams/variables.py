@@ -8,6 +8,7 @@ on 3.11.
 
 from __future__ import annotations
 
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,3 +48,14 @@ KIn = TypeVar("KIn", default=Any, contravariant=True)
 VIn = TypeVar("VIn", default=Any, contravariant=True)
 KOut = TypeVar("KOut", default=Any, contravariant=True)
 VOut = TypeVar("VOut", default=Any, contravariant=True)
+
+
+class Subscripted:
+    """What is generic over these and may be given fewer types than there are, as type checkers
+    take it: Python's own subscription asks for all, where it knows no defaults.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)

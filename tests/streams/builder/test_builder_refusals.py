@@ -238,3 +238,17 @@ def test_names_given_to_joins_are_checked(join: str) -> None:
     for given in ({"name": "x y"}, {"store": "x y"}):
         with pytest.raises(TopologyError, match="cannot name"):
             getattr(left, join)(right, both, within=NEAR, **given)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"through": lambda branch: branch, "to": print}, "through one function and to another"),
+        ({"through": lambda branch: 5}, "gave 5, which is no stream"),
+    ],
+)
+def test_branches_that_lead_nowhere(more: dict[str, Any], told: str) -> None:
+    """One of two functions would not be called, or a number stand where streams do."""
+    app = Streams("app", key=str, value=str)
+    with pytest.raises(TopologyError, match=told):
+        app.stream("a").split().branch(yes, name="b", **more)

@@ -203,3 +203,17 @@ def test_one_serde_and_another() -> None:
     app.table("t", key=str, value=str, store=key_value("t", value=dict))  # read so, kept so
     grouped(app).reduce(both, store=kept)
     grouped(app).aggregate(lambda: 0, both, value=int, store=key_value("u", value=int))
+
+
+def test_windows_of_another_size() -> None:
+    """A store would be said to hold windows of one length, and hold those of another."""
+    windowed = grouped(Streams("app", key=str, value=str)).windowed_by(tumbling("1m"))
+    with pytest.raises(TopologyError, match="of 300000 ms, and its operator's are of 60000 ms"):
+        windowed.count(store=window_store("w", size="5m"))
+    windowed.count(store=window_store("v", size="1m"))
+
+
+def test_keys_of_a_table_that_stay() -> None:
+    """A serde of keys that `to_stream` does not make would be dropped without a word."""
+    with pytest.raises(TopologyError, match="keeps the table's keys"):
+        Streams("app", key=str, value=str).table("t").to_stream(key=int)  # type: ignore[call-overload]

@@ -104,3 +104,20 @@ def test_stores_that_a_table_has_none_of(more: dict[str, Any]) -> None:
     for table, on in tables:
         with pytest.raises(TopologyError, match=r"a join with a (global )?table"):
             app.stream("left").join(table, pair, **on, **more)
+
+
+def test_serdes_of_a_table() -> None:
+    """What a join never writes would have a serde that nobody uses."""
+    app = Streams("app", key=str, value=str)
+    with pytest.raises(TopologyError, match="a join with a table has no other_value="):
+        app.stream("left").join(app.table("t"), pair, other_value=str)
+
+
+@pytest.mark.parametrize("name", ["partitioner", "other_partitioner"])
+def test_partitioners_of_tables(name: str) -> None:
+    """A partitioner that is never asked would look as if it were."""
+    app = Streams("app", key=str, value=str)
+    more: Any = {name: lambda *given: 0}
+    for join in (app.table("a").join, app.table("b").left_join):
+        with pytest.raises(TopologyError, match="takes no partitioner"):
+            join(app.table("t" + name + join.__name__), pair, **more)

@@ -27,11 +27,13 @@ NAMED_TUPLE = re.compile(r"tuple\[[^\[\]]*, fallback=(\w+\[\w+\])\]")
 
 
 @pytest.fixture(scope="module")
-def said() -> dict[int, list[str]]:
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[str]]:
     """What mypy says of each line."""
     api = pytest.importorskip("mypy.api")
     config = str(ROOT / "pyproject.toml")
-    out, broken, _ = api.run(["--strict", "--config-file", config, "--no-pretty", str(PROGRAM)])
+    cache = str(tmp_path_factory.mktemp("mypy"))
+    told = ["--strict", "--config-file", config, "--cache-dir", cache, "--no-pretty"]
+    out, broken, _ = api.run([*told, str(PROGRAM)])
     assert not broken, broken
     found: dict[int, list[str]] = defaultdict(list)
     for line in out.splitlines():

@@ -307,3 +307,16 @@ reveal_type(orders.process(Untyped))  # is KStream[Any, Any]
 reveal_type(customers.to_stream().process_values(Names))  # is KStream[str, str]
 reveal_type(Windowed("k", 0, 5).key)  # is str
 customers.to_stream().process(Length)  # wrong: incompatible type
+
+
+class Wide(Processor[str, Order, str, object]):
+    """Forwards more than a number."""
+
+
+class WideValues(FixedKeyProcessor[str, Order, object]):
+    """As `Wide`, with the keys as they are."""
+
+
+reveal_type(orders.process(Wide))  # is KStream[str, object]
+orders.process(Wide, value=int)  # wrong to mypy: incompatible type
+orders.process_values(WideValues, value=int)  # wrong to mypy: incompatible type

@@ -367,7 +367,8 @@ class Rows:
     def _join_table(self) -> Any:
         grace = self.node.get("grace")
         joiner = self._joiner(keyed=True)
-        return self._join()(self.other, joiner, grace=grace, **self._sides(), **self.named)
+        sides = {**self._sides(), "other_value": None}  # the table's own
+        return self._join()(self.other, joiner, grace=grace, **sides, **self.named)
 
     def _join_global(self) -> Any:
         selector = functions.mapper(self.node["selector"], "text")

@@ -246,6 +246,12 @@ class Materialized:
                 f"the store {self.name} keeps every record of a window, and its operator one value",
                 hint="leave duplicates= out; it is for joins of streams",
             )
+        if spec.size_ms not in (None, size_ms):
+            raise TopologyError(
+                f"the store {self.name} is of windows of {spec.size_ms} ms, and its operator's are "
+                f"of {size_ms} ms",
+                hint="leave size= out",
+            )
         retention = self._retention(least_ms)
         headers = self._with_headers(building)
         return self._row(

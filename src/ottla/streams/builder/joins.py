@@ -66,7 +66,7 @@ def join(
             hint="leave logged= out",
         )
     if isinstance(other, KTable):
-        _refuse(asked, ("on", *stores), "a table")
+        _refuse(asked, ("on", "other_value", *stores), "a table")
         return join_table(stream, other, kind, joiner, asked)
     if isinstance(other, GlobalKTable):
         _refuse(asked, ("grace", "key", "this_value", "other_value", *stores), "a global table")

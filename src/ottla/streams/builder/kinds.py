@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ottla.streams.builder.specs import shown
 from ottla.streams.errors import TopologyError
+from ottla.streams.variables import Subscripted
 
 AGGREGATES = ("count", "reduce", "aggregate")
 RECORDS = (
@@ -57,7 +58,7 @@ class NoSuchOperator(TopologyError, AttributeError):
     """An operator of another kind; the hint names the way to it."""
 
 
-class Kind:
+class Kind(Subscripted):
     """A kind of the builder, by the words that errors call it."""
 
     words: ClassVar[str]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 from ottla.streams.builder.graph import ProcessorNode
 from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.signatures import AskedOfRecord, AskedOfValue
-from ottla.streams.builder.specs import checked_name
+from ottla.streams.builder.specs import checked_name, shown
+from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.functions import Function
 from ottla.streams.variables import K, S, V
@@ -99,9 +100,19 @@ class Split(Kind, Generic[K, V, S]):
         source._building.new_name(checked_name(full))
         node = ProcessorNode(full)
         source._building.graph.add(self._node, node)
+        if through is not None and to is not None:
+            raise TopologyError(
+                f"the branch {full} goes through one function and to another",
+                hint="call the other in the first, or give one of through= and to=",
+            )
         branch = source._derived(full, node, source._key, source._value, rekeyed=source._rekeyed)
         if through is not None:
             made = through(branch)
+            if not (made is None or isinstance(made, type(source))):
+                raise TopologyError(
+                    f"through= of the branch {full} gave {shown(made)}, which is no stream",
+                    hint="return the stream that is to stand in the result, or None",
+                )
             if made is not None:
                 self._branches[full] = made
         elif to is not None:

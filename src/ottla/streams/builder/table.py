@@ -31,7 +31,6 @@ from ottla.streams.builder.tables import (
     JoinSide,
     MapTable,
     MergeTable,
-    SourceTable,
     SuppressTable,
     TableOperator,
     TransformTable,
@@ -242,6 +241,11 @@ class KTable(TableJoining[K, V]):
 
         With a function, under new keys.
         """
+        if selector is None and key is not None:
+            raise TopologyError(
+                "to_stream() keeps the table's keys, so it takes no key=",
+                hint="give it a function that makes new keys, or leave key= out",
+            )
         name = self._building.name(name, "KTABLE-TOSTREAM-")
         operator = plan.TableToStream()
         node = ProcessorNode(name, operator=lambda: operator)
@@ -486,4 +490,4 @@ class GlobalKTable(Kind, Generic[K, V]):
         return Stored(self._store)
 
 
-__all__ = ["GlobalKTable", "KTable", "SourceTable"]
+__all__ = ["GlobalKTable", "KTable"]

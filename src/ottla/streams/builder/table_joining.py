@@ -17,6 +17,7 @@ from ottla.streams.builder.signatures import (
     OfValue,
     TableJoinTold,
 )
+from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
 from ottla.streams.variables import KO, V2, VO, K, V
 
@@ -95,6 +96,7 @@ class TableJoining(Kind, Generic[K, V]):
         """
         if on is not None:
             return self._join_foreign("inner", locals())
+        _check_partitioners(partitioner, other_partitioner)
         return self._join("inner", other, joiner, store, value, name)
 
     @overload
@@ -148,6 +150,7 @@ class TableJoining(Kind, Generic[K, V]):
         """As `join`, and rows of this table that find nothing, with None for the other."""
         if on is not None:
             return self._join_foreign("left", locals())
+        _check_partitioners(partitioner, other_partitioner)
         return self._join("left", other, joiner, store, value, name)
 
     @overload
@@ -173,3 +176,11 @@ class TableJoining(Kind, Generic[K, V]):
     ) -> KTable[K, Any]:
         """Rows of both tables, with None for what is missing."""
         return self._join("outer", other, joiner, store, value, name)
+
+
+def _check_partitioners(*given: object) -> None:
+    if given != (None, None):
+        raise TopologyError(
+            "a join of tables by their keys writes through no topic, so it takes no partitioner",
+            hint="leave partitioner= and other_partitioner= out; they are for a join with on=",
+        )
