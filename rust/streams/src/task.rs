@@ -29,6 +29,8 @@ enum Route {
     Nowhere,
     Queue(usize),
     Global(SourceId),
+    /// A global table's topic that a pattern matches, too.
+    Both(SourceId, usize),
 }
 
 /// A queue that has a head, by the head's time.
@@ -89,6 +91,14 @@ impl<H: Application> Task<H> {
             if source.is_pattern {
                 task.queues.push(Queue::new(id));
                 task.patterns.push((id, task.queues.len() - 1));
+            }
+        }
+        for topic in global_topics(&plan) {
+            if let (Route::Global(global), Some(queue)) = (
+                task.route(&plan, host, topic),
+                task.pattern_queue(&plan, host, topic),
+            ) {
+                task.set_route(topic, Route::Both(global, queue));
             }
         }
         task.feeds = plan.settings.loop_back && task.may_feed_back(&plan, host);
@@ -174,14 +184,23 @@ impl<H: Application> Task<H> {
             return *route;
         }
         let mut route = Route::Nowhere;
-        if !self.patterns.is_empty()
-            && let Some(source) = host.pattern_source(plan.topic_name(topic))
-            && let Some((_, queue)) = self.patterns.iter().find(|(id, _)| *id == source)
-        {
-            route = Route::Queue(*queue);
+        if let Some(queue) = self.pattern_queue(plan, host, topic) {
+            route = Route::Queue(queue);
         }
         self.set_route(topic, route);
         route
+    }
+
+    /// The queue of the source whose pattern matches a topic.
+    fn pattern_queue(&self, plan: &Plan, host: &mut H, topic: TopicId) -> Option<usize> {
+        if self.patterns.is_empty() {
+            return None;
+        }
+        let source = host.pattern_source(plan.topic_name(topic))?;
+        let mut patterns = self.patterns.iter();
+        patterns
+            .find(|(id, _)| *id == source)
+            .map(|(_, queue)| *queue)
     }
 
     pub(crate) fn source_of(
@@ -191,7 +210,7 @@ impl<H: Application> Task<H> {
         topic: TopicId,
     ) -> Option<SourceId> {
         match self.route(plan, host, topic) {
-            Route::Queue(queue) => Some(self.queues[queue].source),
+            Route::Queue(queue) | Route::Both(_, queue) => Some(self.queues[queue].source),
             _ => None,
         }
     }
@@ -219,7 +238,12 @@ impl<H: Application> Task<H> {
     // ------------------------------------------------------------ records
 
     fn take(&mut self, plan: &Plan, host: &mut H, record: Input) -> Outcome<H> {
-        match self.route(plan, host, record.topic) {
+        let mut route = self.route(plan, host, record.topic);
+        if let Route::Both(global, queue) = route {
+            self.update_global(plan, host, global, record.clone())?;
+            route = Route::Queue(queue);
+        }
+        match route {
             Route::Queue(queue) if self.feeds || !self.ready.is_empty() => {
                 self.enqueue(plan, host, queue, record)?;
                 self.work(plan, host)
@@ -235,7 +259,7 @@ impl<H: Application> Task<H> {
                 self.go(plan, host, source, &read, (record, offset))
             }
             Route::Global(source) => self.update_global(plan, host, source, record),
-            Route::Nowhere | Route::Unknown => {
+            Route::Nowhere | Route::Unknown | Route::Both(..) => {
                 let name = plan.topic_name(record.topic);
                 let refusal = Refusal {
                     by: By::Operator,
@@ -422,9 +446,18 @@ impl<H: Application> Task<H> {
             match route {
                 Route::Queue(queue) => self.enqueue(plan, host, queue, record)?,
                 Route::Global(source) => self.update_global(plan, host, source, record)?,
+                Route::Both(source, queue) => {
+                    self.enqueue(plan, host, queue, record.clone())?;
+                    self.update_global(plan, host, source, record)?;
+                }
                 Route::Nowhere | Route::Unknown => {}
             }
         }
         Ok(())
     }
+}
+
+fn global_topics(plan: &Plan) -> impl Iterator<Item = TopicId> {
+    let sources = plan.sources.iter().filter(|source| source.is_global);
+    sources.flat_map(|source| source.topics.iter().copied())
 }

@@ -156,9 +156,11 @@ class ReferenceTask:
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
         queue = self.queues.get(record.topic) or self._queue_of(record.topic)
+        if queue is None or record.topic in self.global_queues:
+            self._take_global(record)  # a pattern may match a global table's topic, too
         if queue is None:
-            self._take_global(record)
-        elif self.feeds or self.ready.items:
+            return
+        if self.feeds or self.ready.items:
             self._enqueue(queue, record)
             self._work()
         else:  # nothing waits, and nothing can come back: the record need not queue
