@@ -95,7 +95,7 @@ def _(app: Streams, given: Given) -> None:
 
 
 # ---------------------------------------------------------------- with tables
-SERDES: dict[str, Any] = {"key": str, "this_value": str, "other_value": str}
+SERDES: dict[str, Any] = {"key": str, "this_value": str}
 
 
 def with_table(app: Streams, given: Given) -> None:
@@ -149,7 +149,7 @@ def _(app: Streams, given: Given) -> None:
 def _(app: Streams, given: Given) -> None:
     records = stream(app)
     counts = records.group_by_key(**ALL_TEXT).count(**COUNTS)
-    out(records.join(counts, both, key=str, this_value=str, other_value=int))
+    out(records.join(counts, both, key=str, this_value=str))
 
 
 def everywhere(app: Streams, **more: Any) -> Any:

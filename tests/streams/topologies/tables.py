@@ -134,7 +134,7 @@ def _(app: Streams, given: Given) -> None:
 @row("table-joins-own-stream")
 def _(app: Streams, given: Given) -> None:
     rows = table(app, "a")
-    out(rows.to_stream().left_join(rows, both, key=str, this_value=str, other_value=str))
+    out(rows.to_stream().left_join(rows, both, key=str, this_value=str))
 
 
 @row("table-join-null")
