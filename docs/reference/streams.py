@@ -97,7 +97,8 @@ def text() -> str:
         "[the tutorial](../tutorial-streams.md). Their twins in Java: "
         "[row by row](../guides/streams-from-java.md).\n\n"
         "A function's number of parameters says what it is called with: `lambda value:` or `lambda "
-        "key, value:`. Where a function of a record stands, an [expression](#expressions) may; joiners, initializers and mergers have no record.\n\n"
+        "key, value:`. Where a function of a record stands, an "
+        "[expression](#expressions) may; joiners, initializers and mergers have no record.\n\n"
         f"Before each example stands this:\n\n```python\n{before}\n```\n"
     )
     parts = [intro]
