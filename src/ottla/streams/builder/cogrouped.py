@@ -8,7 +8,6 @@ from typing import Any, Generic, overload
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode
 from ottla.streams.builder.grouped import (
-    ADDED,
     KGroupedStream,
     check_windows,
     grace_of,
@@ -17,7 +16,16 @@ from ottla.streams.builder.grouped import (
     windowed_key,
 )
 from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.signatures import Adds, AddsKeyed, Begins, Kept, Merges, SerdeOf
+from ottla.streams.builder.signatures import (
+    ADDED,
+    JOINED,
+    Adds,
+    AddsKeyed,
+    Begins,
+    Kept,
+    Merges,
+    SerdeOf,
+)
 from ottla.streams.builder.stream import serde_of
 from ottla.streams.builder.table import KTable
 from ottla.streams.builder.tables import CogroupTable, TableOperator
@@ -104,9 +112,7 @@ class CogroupedKStream(Kind, Generic[K, A]):
         )
         self._repartition(kept)
         begin = Function.of(initializer, (), what="the initializer")
-        end = (
-            None if merger is None else Function.of(merger, ("key", "left", "right"), what="merger")
-        )
+        end = None if merger is None else Function.of(merger, JOINED, what="merger")
 
         def row() -> Store:
             if windows is None:

@@ -12,7 +12,7 @@ from typing import Any
 from ottla.streams.builder.building import Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, SinkNode, SourceNode
 from ottla.streams.builder.graph import GraphNode as _Node
-from ottla.streams.builder.signatures import RECORD
+from ottla.streams.builder.signatures import JOINED, RECORD
 from ottla.streams.builder.table import KTable
 from ottla.streams.builder.tables import SourceTable, check_reads
 from ottla.streams.errors import TopologyError
@@ -56,7 +56,7 @@ class ForeignKeyJoin:
         self.left = left
         self.right = right
         self.kind = kind
-        self.joiner = Function.of(joiner, ("key", "left", "right"), what="join")
+        self.joiner = Function.of(joiner, JOINED, what="join")
         self.extractor = Function.of(on, RECORD, what="on")
         self.partitioner = partitioner
         self.other_partitioner = other_partitioner

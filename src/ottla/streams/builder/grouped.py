@@ -10,6 +10,9 @@ from ottla.streams.builder.columns import ColumnSpec, columns_of
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, RepartitionNode
 from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.signatures import (
+    ADDED,
+    JOINED,
+    REDUCED,
     Adds,
     AddsKeyed,
     Begins,
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from ottla.streams.builder.cogrouped import CogroupedKStream
     from ottla.streams.builder.table import KTable
 
-ADDED = ("key", "value", "aggregate")
-REDUCED = ("aggregate", "value")
-MERGED = ("key", "left", "right")
 
 REDUCE = "KSTREAM-REDUCE-"
 AGGREGATE = "KSTREAM-AGGREGATE-"
@@ -178,7 +178,7 @@ def fold(initializer: Any, adder: Any, merger: Any, needs_merger: bool) -> plan.
     return plan.Fold(
         Function.of(initializer, (), what="the initializer"),
         Function.of(adder, ADDED, what="the adder"),
-        None if merger is None else Function.of(merger, MERGED, what="the merger"),
+        None if merger is None else Function.of(merger, JOINED, what="the merger"),
     )
 
 

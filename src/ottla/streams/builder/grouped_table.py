@@ -7,7 +7,16 @@ from typing import Any, Generic, overload
 from ottla.streams.builder.building import REPARTITION, Building, Materialized
 from ottla.streams.builder.graph import ChangesNode, ProcessorNode
 from ottla.streams.builder.kinds import Kind
-from ottla.streams.builder.signatures import Adds, AddsKeyed, Begins, Kept, Reduces, SerdeOf
+from ottla.streams.builder.signatures import (
+    ADDED,
+    REDUCED,
+    Adds,
+    AddsKeyed,
+    Begins,
+    Kept,
+    Reduces,
+    SerdeOf,
+)
 from ottla.streams.builder.specs import checked_name
 from ottla.streams.builder.stream import serde_of
 from ottla.streams.builder.table import KTable
@@ -17,9 +26,6 @@ from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Operator
 from ottla.streams.serdes import LONG, Serde
 from ottla.streams.variables import A, K, V
-
-ADDED = ("key", "value", "aggregate")
-REDUCED = ("aggregate", "value")
 
 
 def _zero() -> int:

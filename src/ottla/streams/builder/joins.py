@@ -7,7 +7,7 @@ from typing import Any
 
 from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
-from ottla.streams.builder.signatures import RECORD
+from ottla.streams.builder.signatures import JOINED, RECORD
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name, shown
 from ottla.streams.builder.stream import KStream, serde_of
 from ottla.streams.builder.table import GlobalKTable, KTable
@@ -21,8 +21,6 @@ from ottla.streams.plan.views import Stored
 from ottla.streams.plan.windows import JoinWindows
 from ottla.streams.serdes import Serde
 from ottla.streams.serdes.join_sides import JoinSideKeySerde, JoinSideValueSerde
-
-JOINED = ("key", "left", "right")
 
 
 @dataclass

@@ -23,6 +23,11 @@ from ottla.streams.variables import K2, V2, VO, A, K, V
 
 #: What an operator on records offers its function.
 RECORD = ("key", "value")
+#: What is offered to what adds up, to what reduces, and to what makes one of two: values that are
+#: joined, aggregates of sessions.
+ADDED = ("key", "value", "aggregate")
+REDUCED = ("aggregate", "value")
+JOINED = ("key", "left", "right")
 
 #: A type such as `str` or a dataclass, or a serde: both say what the values are.
 SerdeOf = type[V] | Serde[V] | None

@@ -13,6 +13,7 @@ from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
 from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.signatures import (
+    JOINED,
     RECORD,
     AskedOfRecord,
     AskedOfValue,
@@ -48,8 +49,6 @@ from ottla.streams.variables import K2, V2, K, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.grouped_table import KGroupedTable
-
-JOINED = ("key", "left", "right")
 
 
 class KTable(TableJoining[K, V]):
