@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+import stat
+from contextlib import ExitStack, suppress
 
 OPEN_FILES = "/dev/fd"
 
@@ -22,7 +23,13 @@ def hang_up(host: str, port: int) -> None:
     except OSError:  # the system does not tell
         return
     for file in files:
-        with suppress(OSError), socket.socket(fileno=os.dup(file)) as found:
+        with suppress(OSError), ExitStack() as open_here:
+            if not stat.S_ISSOCK(os.fstat(file).st_mode):
+                continue
+            own_number = os.dup(file)  # whoever holds it may close it meanwhile
+            open_here.callback(os.close, own_number)
+            found = socket.socket(fileno=own_number)
+            open_here.callback(found.detach)
             if found.family in (socket.AF_INET, socket.AF_INET6) and found.getpeername():
                 own = found.getsockname()
                 if own[1] == port and host in ("", own[0]):
