@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::context::{Context, Found};
 use super::hints;
-use super::node::{Comparison, Members, Node};
+use super::node::{Comparison, Literal, Members, Node};
 use crate::host::{Fault, Host};
 use crate::value::Value;
 
@@ -46,6 +46,9 @@ fn compare_mixed(int: i64, float: f64) -> Option<Ordering> {
 impl<H: Host> Context<'_, H> {
     pub(super) fn compare(&mut self, node: &Node, by: Comparison, of: &[Node; 2]) -> Found<H> {
         let left = self.evaluate(&of[0])?;
+        if let (Value::Int(left), Node::Literal(Literal::Int(right))) = (&left, &of[1]) {
+            return Ok(Value::Bool(by.holds(Some(left.cmp(right)))));
+        }
         let right = self.evaluate(&of[1])?;
         let compared = self.compared(node, by.name(), by, &left, &right)?;
         Ok(compared.map_or(Value::Null, Value::Bool))

@@ -121,6 +121,12 @@ impl<'a, H: Host> Context<'a, H> {
         {
             return match found {
                 None => Ok(Value::Null),
+                Some((start, end)) if rest.is_empty() => {
+                    match json::small_int(&document[start..end]) {
+                        Some(number) => Ok(Value::Int(number)),
+                        None => self.walk_from(node, document, (start, end), rest),
+                    }
+                }
                 Some(span) => self.walk_from(node, document, span, rest),
             };
         }

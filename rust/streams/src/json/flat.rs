@@ -95,7 +95,7 @@ fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// What follows a value that is no object or array.
 #[inline]
-fn scalar(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn scalar(bytes: &[u8]) -> Option<&[u8]> {
     match bytes.first()? {
         b'"' => string(bytes).map(|(_, behind)| behind),
         b'-' | b'0'..=b'9' => number(bytes),

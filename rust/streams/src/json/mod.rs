@@ -9,6 +9,7 @@ mod flat;
 mod noted;
 mod path;
 mod print;
+mod shape;
 mod tidy;
 
 use bytes::Bytes;
@@ -69,7 +70,8 @@ fn number_of<O>(document: &Bytes, start: usize, end: usize) -> Value<O> {
 }
 
 /// A whole number of at most 18 digits.
-fn small_int(span: &[u8]) -> Option<i64> {
+#[inline]
+pub(crate) fn small_int(span: &[u8]) -> Option<i64> {
     let (is_negative, digits) = match span {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 
 use super::path::{span_end, string_end};
-use super::{Segment, flat, is_space, parse};
+use super::shape::Shape;
+use super::{Segment, flat, parse};
 use crate::row::Row;
 use crate::value::Value;
 
@@ -20,6 +21,7 @@ pub struct Noted {
     /// Names in quotes and with a colon.
     names: Box<[Box<[u8]>]>,
     spans: [(u32, u32); FIELDS_MAX],
+    shape: Shape,
     document: Bytes,
     /// The document was looked through.
     is_noted: bool,
@@ -40,18 +42,7 @@ impl Noted {
         if self.names.is_empty() {
             return parse(document);
         }
-        let ends = (document.first()?, document.last()?);
-        self.spans = [NOWHERE; FIELDS_MAX];
-        let (names, spans) = (&self.names, &mut self.spans);
-        let is_flat = !is_space(*ends.0)
-            && !is_space(*ends.1)
-            && flat::walk(document, |key, start, end| {
-                for (name, span) in names.iter().zip(spans.iter_mut()) {
-                    if name.len() == key.len() + 3 && name[1..=key.len()] == *key {
-                        *span = (start as u32, end as u32);
-                    }
-                }
-            });
+        let is_flat = self.fits(document) || self.walk(document);
         let value = if is_flat {
             Value::Json(document.clone())
         } else {
@@ -62,6 +53,30 @@ impl Noted {
             self.is_noted = is_flat;
         }
         Some(value)
+    }
+
+    fn fits(&mut self, document: &[u8]) -> bool {
+        self.spans = [NOWHERE; FIELDS_MAX];
+        let spans = &mut self.spans;
+        (self.shape).fits(document, |field, start, end| {
+            spans[field] = (start as u32, end as u32);
+        })
+    }
+
+    fn walk(&mut self, document: &[u8]) -> bool {
+        self.spans = [NOWHERE; FIELDS_MAX];
+        let (names, spans, shape) = (&self.names, &mut self.spans, &mut self.shape);
+        let learns = shape.begins();
+        flat::walk(document, |key, start, end| {
+            let quoted = &document[start - key.len() - 3..start];
+            let field = names.iter().position(|name| **name == *quoted);
+            if let Some(field) = field {
+                spans[field] = (start as u32, end as u32);
+            }
+            if learns {
+                shape.learn(quoted, field);
+            }
+        })
     }
 
     /// Where a field of the document that was read last stands, `Some(None)` where it has none; `None` says
@@ -162,6 +177,58 @@ mod tests {
                 };
                 let value = found.map_or(Value::Null, |(start, end)| value_of(&tidy, start, end));
                 assert_eq!(value, find::<()>(&tidy, &segment), "{text} {name}");
+            }
+        }
+    }
+
+    /// A document would be read as the one before it, whose keys it has in part.
+    #[test]
+    fn what_was_read_before_changes_nothing() {
+        let texts = [
+            r#"{"a":1,"b":"x"}"#,
+            r#"{"a":1}"#,
+            r#"{"b":"y","a":22}"#,
+            r#"{"a":1,"b":"x","c":3}"#,
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":[1],"b":2}"#,
+            r#"{"a":1,"b":2"#,
+            r#"{"a":1,"b":2}x"#,
+            r#"{"a":01,"b":2}"#,
+            r#"{"a":1,"bb":2}"#,
+            r#"{"a_key_of_sixteen":1,"b":2}"#,
+            r#"{"a_key_of_sixteen_and_more":1,"a":2}"#,
+            r#"{"a_key_of_sixteen_and_many":1,"a":2}"#,
+            r#"{"a":1 ,"b":2}"#,
+            "{}",
+            "{",
+            "",
+        ];
+        let mut noted = noted(&["a", "b", "a_key_of_sixteen_and_more"]);
+        for (first, second) in texts
+            .iter()
+            .flat_map(|one| texts.map(|other| (*one, other)))
+        {
+            for text in [first, first, second] {
+                let document = Bytes::copy_from_slice(text.as_bytes());
+                let read = noted.parse::<()>(&document);
+                assert_eq!(read, parse(&document), "{first} {second}");
+                let Some(Value::Json(tidy)) = read else {
+                    continue;
+                };
+                for name in ["a", "b", "a_key_of_sixteen_and_more"] {
+                    let segment = Segment::field(name);
+                    let Segment::Field(quoted) = &segment else {
+                        continue;
+                    };
+                    let span = noted.find(&tidy, quoted).expect("it was read last");
+                    let value =
+                        span.map_or(Value::Null, |(start, end)| value_of(&tidy, start, end));
+                    assert_eq!(
+                        value,
+                        find::<()>(&tidy, &segment),
+                        "{first} {second} {name}"
+                    );
+                }
             }
         }
     }
