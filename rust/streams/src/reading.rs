@@ -144,6 +144,7 @@ impl<H: Application> Task<H> {
     }
 }
 
+#[inline(always)]
 fn decode<H: Application>(
     plan: &Plan,
     host: &mut H,

@@ -88,16 +88,20 @@ pub trait Source {
     }
 
     fn varlong(&mut self) -> Result<i64, Fault> {
-        let mut raw = 0u64;
-        for shift in (0..70).step_by(7) {
-            let byte = self.byte()?;
-            raw |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(unzigzag_i64(raw));
-            }
-        }
-        Err(Fault::Record("a number of more than ten bytes".to_owned()))
+        long_varlong(self)
     }
+}
+
+fn long_varlong<S: Source + ?Sized>(source: &mut S) -> Result<i64, Fault> {
+    let mut raw = 0u64;
+    for shift in (0..70).step_by(7) {
+        let byte = source.byte()?;
+        raw |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(unzigzag_i64(raw));
+        }
+    }
+    Err(Fault::Record("a number of more than ten bytes".to_owned()))
 }
 
 fn long_varint<S: Source + ?Sized>(source: &mut S) -> Result<i32, Fault> {
@@ -127,6 +131,22 @@ impl<'a> SliceSource<'a> {
     pub fn at(bytes: &'a [u8], position: usize) -> Self {
         Self { bytes, position }
     }
+
+    /// A number of one byte or two, as most are.
+    #[inline]
+    fn short(&mut self) -> Option<u32> {
+        let low = u32::from(*self.bytes.get(self.position)?);
+        if low < 0x80 {
+            self.position += 1;
+            return Some(low);
+        }
+        let high = u32::from(*self.bytes.get(self.position + 1)?);
+        if high >= 0x80 {
+            return None;
+        }
+        self.position += 2;
+        Some(low & 0x7f | high << 7)
+    }
 }
 
 impl Source for SliceSource<'_> {
@@ -146,15 +166,19 @@ impl Source for SliceSource<'_> {
         Ok(())
     }
 
-    /// Most numbers are of one byte.
     #[inline]
     fn varint(&mut self) -> Result<i32, Fault> {
-        match self.bytes.get(self.position) {
-            Some(byte) if *byte < 0x80 => {
-                self.position += 1;
-                Ok(unzigzag_i32(u32::from(*byte)))
-            }
-            _ => long_varint(self),
+        match self.short() {
+            Some(raw) => Ok(unzigzag_i32(raw)),
+            None => long_varint(self),
+        }
+    }
+
+    #[inline]
+    fn varlong(&mut self) -> Result<i64, Fault> {
+        match self.short() {
+            Some(raw) => Ok(unzigzag_i64(u64::from(raw))),
+            None => long_varlong(self),
         }
     }
 

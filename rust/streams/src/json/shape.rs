@@ -44,7 +44,7 @@ impl Shape {
             return false;
         };
         for key in &self.keys {
-            let Some(value) = key.behind(rest) else {
+            let Some(value) = key.behind(rest, document) else {
                 return false;
             };
             let Some(behind) = scalar(value) else {
@@ -90,12 +90,15 @@ impl Shape {
 }
 
 impl Key {
-    /// What follows the key, if that is what comes first.
+    /// What follows the key, if that is what comes first in the rest of a document.
     #[inline]
-    fn behind<'d>(&self, bytes: &'d [u8]) -> Option<&'d [u8]> {
-        let head = match bytes.first_chunk() {
-            Some(head) => u128::from_le_bytes(*head),
-            None => first(bytes).0,
+    fn behind<'d>(&self, bytes: &'d [u8], document: &[u8]) -> Option<&'d [u8]> {
+        let head = match (bytes.first_chunk(), document.last_chunk::<HEAD>()) {
+            (Some(head), _) => u128::from_le_bytes(*head),
+            (None, Some(end)) if !bytes.is_empty() => {
+                u128::from_le_bytes(*end) >> (8 * (HEAD - bytes.len()))
+            }
+            _ => first(bytes).0,
         };
         if head & self.mask != self.head {
             return None;
