@@ -185,7 +185,11 @@ pub(super) fn given<H: Application>(
         given.push(match value {
             Value::Null => None,
             _ if column.aggregate == Aggregate::Count => Some(Cell::Int(1)),
-            value => Some(needed_cell(run, &value)?),
+            value => {
+                let cell = needed_cell(run, &value)?;
+                columns::takes(column.aggregate, &cell).map_err(unfit)?;
+                Some(cell)
+            }
         });
     }
     Ok(given)

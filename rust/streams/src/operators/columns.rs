@@ -90,6 +90,16 @@ pub fn value<O>(cell: &Cell) -> Value<O> {
     }
 }
 
+/// Whether an aggregate can take it in at all.
+pub fn takes(aggregate: Aggregate, given: &Cell) -> Result<(), Unfit> {
+    match (aggregate, given) {
+        (Aggregate::Sum, Cell::Int(_) | Cell::Float(_)) => Ok(()),
+        (Aggregate::Sum, other) => Err(format!("add {}", kind(other))),
+        (Aggregate::Min | Aggregate::Max, Cell::Json(_)) => Err(format!("compare {}", kind(given))),
+        _ => Ok(()),
+    }
+}
+
 /// The field after one more input that is not null (for a count: after so many more records).
 pub fn combine(aggregate: Aggregate, held: &Cell, given: Cell) -> Result<Cell, Unfit> {
     if *held == Cell::Null {
@@ -119,10 +129,6 @@ fn add(one: &Cell, other: &Cell) -> Result<Cell, Unfit> {
     }
     if let (Some(one), Some(other)) = (float(one), float(other)) {
         return Ok(Cell::Float(one + other));
-    }
-    if let (Cell::Text(one), Cell::Text(other)) = (one, other) {
-        let text = [one.as_slice(), other.as_slice()].concat();
-        return Ok(Cell::Text(Packed::new(&text)));
     }
     Err(format!("add {} and {}", kind(one), kind(other)))
 }
@@ -162,6 +168,7 @@ fn kind(cell: &Cell) -> &'static str {
         Cell::Int(_) => "int",
         Cell::Float(_) => "float",
         Cell::Text(_) => "str",
-        Cell::Json(_) => "JSON",
+        Cell::Json(document) if document.as_slice().starts_with(b"[") => "list",
+        Cell::Json(_) => "dict",
     }
 }

@@ -25,17 +25,17 @@ def count(of: Any = None) -> ColumnSpec:
 
 
 def sum_of(of: Any) -> ColumnSpec:
-    """The sum; null until there is a number."""
+    """The sum of numbers; null until there is one. A sum of ints beyond 64 bits is refused."""
     return ColumnSpec(Aggregate.SUM, of)
 
 
 def min_of(of: Any) -> ColumnSpec:
-    """The least; nulls are left out."""
+    """The least of numbers or texts; nulls are left out."""
     return ColumnSpec(Aggregate.MIN, of)
 
 
 def max_of(of: Any) -> ColumnSpec:
-    """The greatest; nulls are left out."""
+    """The greatest of numbers or texts; nulls are left out."""
     return ColumnSpec(Aggregate.MAX, of)
 
 

@@ -5,7 +5,8 @@ sessions.
 the records whose input is not null (all records where it has no input), `sum` adds, `min` and `max`
 compare, `first` keeps the first that came, `last` the last that came. Sums, minima, maxima, firsts
 and lasts start at null; a count starts at 0. Whole numbers stay whole. A join of two sessions
-counts and adds both sides; `first` is the earlier session's, `last` the later one's.
+counts and adds both sides; `first` is the earlier session's, `last` the later one's. What cannot be
+added or compared, and a sum of whole numbers beyond 64 bits, is refused and changes nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ottla.streams.errors import TopologyError
+from ottla.streams.errors import ProcessingError, TopologyError
 from ottla.streams.execution import Headers
+from ottla.streams.expressions.plain import type_of
 from ottla.streams.plan import operators as plan
 from ottla.streams.plan.operators import Aggregate
 from ottla.streams.reference.operator import RECORD, Wiring, bind
 from ottla.streams.reference.tables import TableOperator
+from ottla.streams.serdes.serde import INT_MAX, INT_MIN
 
 #: What takes a record into an aggregate: (key, value, aggregate, timestamp, headers).
 Adder = Callable[[Any, Any, Any, int, Headers], Any]
@@ -73,18 +76,46 @@ def reducing(reducer: Callable[[Any, Any], Any]) -> Adder:
     return add
 
 
+def unfit(what: str) -> ProcessingError:
+    return ProcessingError(
+        f"an aggregation cannot {what}", hint="give each column inputs of one type"
+    )
+
+
+#: What an aggregate takes in, and what it does with it; the others take anything.
+TAKES: dict[Aggregate, tuple[frozenset[type], str]] = {
+    Aggregate.SUM: (frozenset({int, float}), "add"),
+    Aggregate.MIN: (frozenset({int, float, bool, str}), "compare"),
+    Aggregate.MAX: (frozenset({int, float, bool, str}), "compare"),
+}
+
+
+def added(one: Any, other: Any) -> Any:
+    total = one + other
+    if type(total) is int and not INT_MIN <= total <= INT_MAX:
+        raise unfit("add numbers beyond 64 bits")
+    return total
+
+
+def comparable(one: Any, other: Any) -> None:
+    if (type(one) is str) is not (type(other) is str):
+        raise unfit(f"compare {type_of(other)} and {type_of(one)}")
+
+
 def smaller(one: Any, other: Any) -> Any:
+    comparable(one, other)
     return other if other < one else one
 
 
 def larger(one: Any, other: Any) -> Any:
+    comparable(one, other)
     return other if other > one else one
 
 
 #: How two values that are not null become one, by aggregate.
 COMBINE: dict[Aggregate, Callable[[Any, Any], Any]] = {
     Aggregate.COUNT: lambda one, other: one + other,
-    Aggregate.SUM: lambda one, other: one + other,
+    Aggregate.SUM: added,
     Aggregate.MIN: smaller,
     Aggregate.MAX: larger,
     Aggregate.FIRST: lambda one, other: one,
@@ -96,28 +127,30 @@ def columns(
     row: plan.Columns,
 ) -> tuple[Callable[[], Any], Adder, Callable[[Any, Any, Any], Any]]:
     start = {c.name: 0 if c.aggregate is Aggregate.COUNT else None for c in row.columns}
-    #: (name, what it reads, whether it counts, how it combines)
+    #: (name, what it reads, its aggregate, how it combines)
     fields = [
         (
             column.name,
             None if column.of is None else bind(column.of, RECORD),
-            column.aggregate is Aggregate.COUNT,
+            column.aggregate,
             COMBINE[column.aggregate],
         )
         for column in row.columns
     ]
 
-    def add(key: Any, value: Any, aggregate: Any, timestamp: int, headers: Headers) -> Any:
-        new = dict(aggregate)
-        for name, of, counts, combine in fields:
+    def add(key: Any, value: Any, before: Any, timestamp: int, headers: Headers) -> Any:
+        new = dict(before)
+        for name, of, aggregate, combine in fields:
             if of is None:
                 new[name] += 1
                 continue
             given = of(key, value, timestamp, headers)
             if given is None:
                 continue
-            if counts:
+            if aggregate is Aggregate.COUNT:
                 given = 1
+            elif aggregate in TAKES and type(given) not in TAKES[aggregate][0]:
+                raise unfit(f"{TAKES[aggregate][1]} {type_of(given)}")
             held = new[name]
             new[name] = given if held is None else combine(held, given)
         return new
