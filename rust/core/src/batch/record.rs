@@ -83,6 +83,12 @@ pub trait Source {
         Ok(())
     }
 
+    /// The parts of a record without headers, if all of it lies there and its numbers are short; else nothing is
+    /// consumed.
+    fn bare(&mut self) -> Option<Spans> {
+        None
+    }
+
     fn varint(&mut self) -> Result<i32, Fault> {
         long_varint(self)
     }
@@ -132,6 +138,37 @@ impl<'a> SliceSource<'a> {
         Self { bytes, position }
     }
 
+    #[inline]
+    fn bare_here(&mut self) -> Option<Spans> {
+        let size = usize::try_from(unzigzag_i32(self.short()?)).ok()?;
+        let end = self.position + size;
+        self.bytes = self.bytes.get(..end)?; // no part reaches behind the record
+        self.position += 1; // attributes: none are in use
+        let timestamp_delta = unzigzag_i64(u64::from(self.short()?));
+        let offset_delta = unzigzag_i32(self.short()?);
+        let key = self.bare_span()?;
+        let value = self.bare_span()?;
+        let has_none = self.short()? == 0 && self.position == end;
+        has_none.then_some(Spans {
+            timestamp_delta,
+            offset_delta,
+            key,
+            value,
+            headers: Vec::new(),
+        })
+    }
+
+    #[inline]
+    fn bare_span(&mut self) -> Option<Option<Range<usize>>> {
+        let Ok(len) = usize::try_from(unzigzag_i32(self.short()?)) else {
+            return Some(None);
+        };
+        let at = self.position;
+        let end = at + len;
+        self.position = end;
+        (end <= self.bytes.len()).then_some(Some(at..end))
+    }
+
     /// A number of one byte or two, as most are.
     #[inline]
     fn short(&mut self) -> Option<u32> {
@@ -164,6 +201,17 @@ impl Source for SliceSource<'_> {
         }
         self.position += bytes;
         Ok(())
+    }
+
+    #[inline]
+    fn bare(&mut self) -> Option<Spans> {
+        let (bytes, begin) = (self.bytes, self.position);
+        let spans = self.bare_here();
+        self.bytes = bytes;
+        if spans.is_none() {
+            self.position = begin;
+        }
+        spans
     }
 
     #[inline]
@@ -441,6 +489,12 @@ impl<S: Source> Records<S> {
 
     /// Step over one record, and see where its parts lie.
     pub fn next_spans(&mut self) -> Result<Option<Spans>, Fault> {
+        if self.left > 0
+            && let Some(spans) = self.source.bare()
+        {
+            self.left -= 1;
+            return Ok(Some(spans));
+        }
         let Some((start, size)) = self.begin()? else {
             return Ok(None);
         };

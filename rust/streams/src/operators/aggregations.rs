@@ -206,6 +206,13 @@ pub(super) fn take_in<E>(
         let Some(value) = given[place].take() else {
             continue;
         };
+        if let (Aggregate::Count | Aggregate::Sum, Cell::Int(held), Cell::Int(more)) =
+            (columns[place].aggregate, &mut cells[place], &value)
+            && let Some(sum) = held.checked_add(*more)
+        {
+            given[place] = Some(Cell::Int(std::mem::replace(held, sum)));
+            continue;
+        }
         match columns::combine(columns[place].aggregate, &cells[place], value) {
             Ok(new) => given[place] = Some(std::mem::replace(&mut cells[place], new)),
             Err(why) => {
