@@ -77,8 +77,7 @@ CASES: dict[str, str] = {
     "Avro, by a schema registry": """
 >>> import ottla
 >>> from ottla.streams.serdes import avro
->>> schema = '''{"type": "record", "name": "Order", "fields": [
-...     {"name": "price", "type": "int"}]}'''
+>>> schema = '{"type": "record", "name": "Order", "fields": [{"name": "price", "type": "int"}]}'
 >>> with ottla.Broker(registry=True) as broker:
 ...     order = avro(broker.schema_registry_url, schema)
 ...     app = Streams("shop", key=str, value=order)
