@@ -87,7 +87,7 @@ class KGroupedTable(Kind, Generic[K, V]):
     ) -> KTable[K, V]:
         """`adder(aggregate, value)` for new values, `subtractor(aggregate, value)` for old ones.
 
-        Both return the new aggregate; None takes the key away.
+        Both return the new aggregate; None takes the key away, and behind it the next value begins.
         """
         add = Function.of(adder, REDUCED, what="the adder")
         take = Function.of(subtractor, REDUCED, what="the subtractor")
@@ -122,7 +122,8 @@ class KGroupedTable(Kind, Generic[K, V]):
     ) -> KTable[K, Any]:
         """`initializer()`, then `adder(value, aggregate)` and `subtractor(value, aggregate)`.
 
-        Both return the new aggregate; None takes the key away. `value` is the aggregate's serde.
+        Both return the new aggregate; None takes the key away, and behind it `initializer` begins
+        anew. `value` is the aggregate's serde.
         """
         begin = Function.of(initializer, (), what="the initializer")
         add = Function.of(adder, ADDED, what="the adder")
