@@ -21,7 +21,6 @@ CASES: dict[str, str] = {
 [('seen', 1)]
 """,
     "A handler, and dead letters": """
->>> from ottla.streams.execution import Answer, Failure
 >>> def careful(failure: Failure) -> Answer:
 ...     return Answer.RESUME if failure.key == b"ann" else Answer.FAIL
 >>> app = Streams("shop", processing_handler=careful, dead_letter_topic="dead")
@@ -43,7 +42,6 @@ CASES: dict[str, str] = {
 [('fig', 3)]
 """,
     "A handler of what cannot be written": """
->>> from ottla.streams.execution import Answer
 >>> app = Streams("shop", production_handler=lambda failure: Answer.RESUME)
 >>> orders = app.stream("orders", key=str, value=dict)
 >>> orders.map_values(lambda order: order["price"] << 64, value=int).to("out")
@@ -57,9 +55,38 @@ CASES: dict[str, str] = {
 >>> run(app, ("rates", "ann", 10, 0), new, late)
 [('ann', 30)]
 """,
+    "Windows that are told of once, in a test": """
+>>> def told(**settings):
+...     app = Streams("shop", **settings)
+...     minutes = app.stream("visits", key=str, value=str).group_by_key()
+...     minutes = minutes.windowed_by(tumbling("1m")).emit("on_window_close").count()
+...     minutes.to_stream(lambda window, n: window.start // 60_000, key=int).to("out")
+...     return run(app, *(("visits", "ann", "", minute * 60_000) for minute in range(4)))
+>>> told(emit_interval=0)
+[(0, 1), (1, 1), (2, 1)]
+>>> told()
+[]
+""",
+    "One field more": """
+>>> def with_total(order):
+...     return {**order, "total": order["price"] * order["count"]}
+>>> orders.map_values(with_total, value=dict).to("out")
+>>> run(app, ("orders", "ann", {"price": 3, "count": 2}, 0))
+[('ann', {'price': 3, 'count': 2, 'total': 6})]
+""",
+    "Avro, by a schema registry": """
+>>> import ottla
+>>> from ottla.streams.serdes import avro
+>>> schema = '{"type": "record", "name": "Order", "fields": [{"name": "price", "type": "int"}]}'
+>>> with ottla.Broker(registry=True) as broker:
+...     order = avro(broker.schema_registry_url, schema)
+...     app = Streams("shop", key=str, value=order)
+...     app.stream("orders").filter(col("price") >= 10).to("out")
+...     run(app, ("orders", "ann", {"price": 12}, 0), ("orders", "bob", {"price": 3}, 1))
+[('ann', {'price': 12})]
+""",
     "A serde of your own": """
 >>> from datetime import date
->>> from ottla.streams.serdes import Serde
 >>> class Day(Serde[date]):
 ...     def serialize(self, value, topic="", headers=None):
 ...         return None if value is None else value.isoformat().encode()

@@ -73,7 +73,8 @@ class TestInput:
         """Write one record and process all that it causes.
 
         Without `at` the record's time is the input's own clock, which each such record moves by
-        `step`.
+        `step`. It begins at `start`, or at the test's `now`: that is 0, in 1970, if none is given,
+        where Java's driver begins at the present.
 
         Raises:
             ProcessingError: the topology failed on it and no handler resumed.
@@ -193,7 +194,8 @@ class TopologyTest:
     `executor` is "rust", the fast one that applications run on, or "python", the reference: both
     give the same bytes. A test that runs on both takes an `ExecutorName`, which type checkers know:
     `@pytest.mark.parametrize("executor", get_args(ExecutorName))` above `def test_sales(executor:
-    ExecutorName)`. `now` is the wall clock at the start, in ms or a datetime.
+    ExecutorName)`. `now` is the wall clock at the start, in ms or a datetime; `advance` alone moves
+    it.
     """
 
     __test__ = False

@@ -97,7 +97,10 @@ class CogroupedKStream(Kind, Generic[K, A]):
         value: SerdeOf[A] = None,
         name: str | None = None,
     ) -> KTable[K, A]:
-        """One aggregate a key of all streams; `initializer()` is how it begins."""
+        """One aggregate a key of all streams; `initializer()` is how it begins.
+
+        An adder returns the new aggregate; None takes the key away.
+        """
         return self._aggregated(initializer, None, None, store, key, value, name)
 
     def _aggregated(

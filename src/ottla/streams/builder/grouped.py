@@ -76,7 +76,10 @@ class Aggregating(Kind, Generic[K, V, KT]):
         self, reducer: Reduces[V], *, store: Kept = None, value: SerdeOf[V] = None,
         name: str | None = None,
     ) -> KTable[KT, V]:  # fmt: skip
-        """`reducer(aggregate, value)`; the first value of a key stands as it is."""
+        """`reducer(aggregate, value)`; the first value of a key stands as it is.
+
+        The reducer returns the new aggregate; None takes the key away.
+        """
         function = Function.of(reducer, REDUCED, what="reduce")
         serde = serde_of(value, self.grouped._value, store=store)
         return self._aggregated(REDUCE, plan.Reduce(function), store, name, serde)
@@ -112,6 +115,9 @@ class Aggregating(Kind, Generic[K, V, KT]):
         **columns: Any,
     ) -> KTable[Any, Any]:
         """`initializer()` once a key, then `adder(value, aggregate)`; the key may come first.
+
+        The adder returns the new aggregate; None takes the key away, and the next record begins
+        anew. `value` is the aggregate's serde. Sessions need `merger(left, right)` too.
 
         Or native columns, which need no Python while records run, and give dicts:
 
@@ -278,7 +284,11 @@ class WindowedKStream(Aggregating[K, V, Windowed[K]]):
         check_windows(windows)
 
     def emit(self, when: str) -> WindowedKStream[K, V]:
-        """When results are sent: `"on_window_update"` at each record, `"on_window_close"` once."""
+        """When results are sent: `"on_window_update"` at each record, `"on_window_close"` once.
+
+        Closed windows are looked for at most once an `emit_interval` of the wall clock, which in a
+        test stands still: there, take `Streams(..., emit_interval=0)`.
+        """
         try:
             emit = Emit(when)
         except ValueError:

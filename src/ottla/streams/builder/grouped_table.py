@@ -85,7 +85,10 @@ class KGroupedTable(Kind, Generic[K, V]):
         value: SerdeOf[V] = None,
         name: str | None = None,
     ) -> KTable[K, V]:
-        """`adder(aggregate, value)` for new values, `subtractor(aggregate, value)` for old ones."""
+        """`adder(aggregate, value)` for new values, `subtractor(aggregate, value)` for old ones.
+
+        Both return the new aggregate; None takes the key away, and behind it the next value begins.
+        """
         add = Function.of(adder, REDUCED, what="the adder")
         take = Function.of(subtractor, REDUCED, what="the subtractor")
 
@@ -117,7 +120,11 @@ class KGroupedTable(Kind, Generic[K, V]):
         value: object = None,
         name: str | None = None,
     ) -> KTable[K, Any]:
-        """`initializer()`, then `adder(value, aggregate)` and `subtractor(value, aggregate)`."""
+        """`initializer()`, then `adder(value, aggregate)` and `subtractor(value, aggregate)`.
+
+        Both return the new aggregate; None takes the key away, and behind it `initializer` begins
+        anew. `value` is the aggregate's serde.
+        """
         begin = Function.of(initializer, (), what="the initializer")
         add = Function.of(adder, ADDED, what="the adder")
         take = Function.of(subtractor, ADDED, what="the subtractor")

@@ -153,7 +153,10 @@ class Joining(Kind, Generic[K, V]):
         configs: dict[str, str] | None = None,
         name: str | None = None,
     ) -> KStream[K, Any]:
-        """As `join`, and records without a partner too, with None for it."""
+        """As `join`, and records without a partner too, with None for it.
+
+        With a stream, such a record is told of when its window has closed (`emit_interval`).
+        """
         return self._join("left", locals())
 
     @overload
@@ -185,5 +188,8 @@ class Joining(Kind, Generic[K, V]):
         configs: dict[str, str] | None = None,
         name: str | None = None,
     ) -> KStream[K, Any]:
-        """Records of both streams, with or without a partner."""
+        """Records of both streams, with or without a partner.
+
+        One without is told of when its window has closed (`emit_interval`).
+        """
         return self._join("outer", {**locals(), "on": None, "grace": None})

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class Split(Kind, Generic[K, V, S]):
     """Branches of a stream, gathered until `default` or `no_default` gives them by name.
 
+    A name in that dict is the split's and the branch's: `split(name="s-")` and `branch(...,
+    name="a")` give "s-a". Branches without a name are counted from 1, and the default is 0.
+
     `S` is what stands in that dict: streams as the one that is split, until a branch goes
     `through` a function, which may give a stream of any keys and values.
     """

@@ -41,7 +41,9 @@ class Streams(Application):
     """A stream application: describe it here, run it in a `TopologyTest`.
 
     `optimization` is "all", "none" or some of Kafka's switches; what all applications are told says
-    `Application`.
+    `Application`. `emit_interval` is how often at most, by the wall clock, closed windows are
+    looked for, of `emit("on_window_close")` and of left and outer joins of streams; a test, whose
+    wall clock stands still, takes 0.
 
     >>> app = Streams("shop", key=str, value=dict)
     >>> large = app.stream("orders").filter(col("price") >= 10)

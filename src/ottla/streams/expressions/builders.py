@@ -53,7 +53,10 @@ def parse_time(text: object) -> Expression:
 
 
 def record(**fields: object) -> Expression:
-    """An object of JSON with these fields, in this order."""
+    """An object of JSON with these fields alone, in this order.
+
+    To add a field to a document take a function: `lambda value: {**value, "total": 3}`.
+    """
     parts = {literal_of(name): expression_of(part) for name, part in fields.items()}
     rows = tuple((name, part.rows()) for name, part in parts.items())
     return Expression(("record", rows), parts.values())
