@@ -127,37 +127,38 @@ def columns(
     row: plan.Columns,
 ) -> tuple[Callable[[], Any], Adder, Callable[[Any, Any, Any], Any]]:
     start = {c.name: 0 if c.aggregate is Aggregate.COUNT else None for c in row.columns}
-    #: (name, what it reads, its aggregate, how it combines)
+    #: (name, what it reads, whether it counts, what it takes, how it combines)
     fields = [
         (
             column.name,
             None if column.of is None else bind(column.of, RECORD),
-            column.aggregate,
+            column.aggregate is Aggregate.COUNT,
+            TAKES.get(column.aggregate),
             COMBINE[column.aggregate],
         )
         for column in row.columns
     ]
 
-    def add(key: Any, value: Any, before: Any, timestamp: int, headers: Headers) -> Any:
-        new = dict(before)
-        for name, of, aggregate, combine in fields:
+    def add(key: Any, value: Any, aggregate: Any, timestamp: int, headers: Headers) -> Any:
+        new = dict(aggregate)
+        for name, of, counts, takes, combine in fields:
             if of is None:
                 new[name] += 1
                 continue
             given = of(key, value, timestamp, headers)
             if given is None:
                 continue
-            if aggregate is Aggregate.COUNT:
+            if counts:
                 given = 1
-            elif aggregate in TAKES and type(given) not in TAKES[aggregate][0]:
-                raise unfit(f"{TAKES[aggregate][1]} {type_of(given)}")
+            elif takes is not None and type(given) not in takes[0]:
+                raise unfit(f"{takes[1]} {type_of(given)}")
             held = new[name]
             new[name] = given if held is None else combine(held, given)
         return new
 
     def merge(key: Any, one: Any, other: Any) -> Any:
         new = dict(one)
-        for name, _, _, combine in fields:
+        for name, _, _, _, combine in fields:
             given = other[name]
             if given is not None:
                 held = new[name]
