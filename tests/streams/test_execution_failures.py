@@ -472,3 +472,35 @@ def test_a_time_that_is_none_is_refused(executor: Executor, given: Any) -> None:
         test = TopologyTest(app, executor=executor)
         with pytest.raises(StreamsError, match=r"no time|too large for a time"):
             test.input("in").send("k", 1, at=given)
+
+
+class Mute(Exception):
+    """An exception that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_an_exception_without_a_text_is_a_failure_like_others(executor: Executor) -> None:
+    """If this failed, an exception whose text can't be had would end a task that goes on after
+    failures, and its dead letter would be lost.
+    """
+
+    def mute(number: int) -> int:
+        if number:
+            return number
+        raise Mute
+
+    app = Streams(
+        "app", key=str, value=int, processing_handler="continue", dead_letter_topic="dead"
+    )
+    app.stream("in").map_values(mute).to("out")
+    with TopologyTest(app, executor=executor) as test:
+        test.input("in").send_all([("k", 1), ("k", 0), ("k", 2)])
+        assert [row.value for row in test.output("out")] == [1, 2]
+        (letter,) = test.output("dead", key=str, value=int)
+        headers = dict(letter.headers)
+        kind = headers["__streams.errors.exception"]
+        assert kind is not None
+        assert kind.endswith(b"Mute")
+        assert headers["__streams.errors.message"] == b""

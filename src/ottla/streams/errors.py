@@ -67,8 +67,16 @@ def said(error: BaseException) -> str:
     """An exception in one line: its class too, unless its text was written to stand alone."""
     if isinstance(error, OttlaError):
         return str(error)
-    text = str(error)
+    text = text_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """What an exception says of itself, if it can."""
+    try:
+        return str(error)
+    except Exception:  # that may be a problem too
+        return ""
 
 
 def kept(error: BaseException, produced: Sequence[object], place: int) -> None:

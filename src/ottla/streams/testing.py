@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ottla.streams.durations import ms
-from ottla.streams.errors import ProcessingError, StreamsError
+from ottla.streams.errors import StreamsError
 from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped
 from ottla.streams.plan.operators import Emit, Operator, Suppress
 from ottla.streams.plan.topology import Topology
@@ -264,7 +264,7 @@ class TopologyTest:
         """What was written goes to the outputs, also before a failure."""
         try:
             produced = work()
-        except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
+        except BaseException as error:  # Ctrl-C and the end of a coroutine, too
             self._keep(getattr(error, "produced", ()))
             raise
         self._keep(produced)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.durations import Duration
-from ottla.streams.errors import ProcessingError, not_at_work
+from ottla.streams.errors import ProcessingError, not_at_work, text_of
 from ottla.streams.execution import Answer, Failure, Headers, Settings, time_of
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
@@ -295,7 +295,7 @@ class Processing:
         """What a dead letter says of an error: its class, its text, its traceback."""
         kind = type(error)
         stack = "".join(traceback.format_exception(error))
-        said = f"{kind.__module__}.{kind.__qualname__}", str(error), stack
+        said = f"{kind.__module__}.{kind.__qualname__}", text_of(error), stack
         # Half a surrogate is no UTF-8: headers have "?" for it.
         of_class, text, stack = (each.encode(errors="replace").decode() for each in said)
         return of_class, text, stack

@@ -12,7 +12,7 @@ from __future__ import annotations
 import traceback
 from typing import NoReturn
 
-from ottla.streams.errors import ProcessingError, failed_at
+from ottla.streams.errors import ProcessingError, failed_at, text_of
 from ottla.streams.execution import Answer, Failure, Handler, Headers
 from ottla.streams.reference.context import Context
 from ottla.streams.serdes import WrongType
@@ -116,10 +116,9 @@ def dead_letter_headers(failure: Failure) -> Headers:
     """The record's own headers, then Kafka's about the failure."""
     error = failure.error
     kind = type(error)
-    text = str(error)
     said = (
         ("exception", f"{kind.__module__}.{kind.__qualname__}"),
-        ("message", text),
+        ("message", text_of(error)),
         ("stacktrace", "".join(traceback.format_exception(error))),
         ("topic", failure.topic if failure.topic else None),
         ("partition", str(failure.partition)),
