@@ -24,20 +24,26 @@ use crate::stop::{Outcome, raised};
 use crate::task::Task;
 use crate::value::Value;
 
-/// Results by the place of their record in the batch.
-pub struct Ahead<O>(Vec<(FunctionId, Vec<Option<Value<O>>>)>);
+/// Results by the place of their record in the batch, from the place `first` on.
+pub struct Ahead<O> {
+    first: i32,
+    results: Vec<(FunctionId, Vec<Option<Value<O>>>)>,
+}
 
 impl<O> Default for Ahead<O> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            first: 0,
+            results: Vec::new(),
+        }
     }
 }
 
 impl<O: Clone> Ahead<O> {
     fn place(&mut self, function: FunctionId, cause: i32) -> Option<&mut Option<Value<O>>> {
-        let mut all = self.0.iter_mut();
+        let mut all = self.results.iter_mut();
         let (_, results) = all.find(|(known, _)| *known == function)?;
-        results.get_mut(usize::try_from(cause).ok()?)
+        results.get_mut(usize::try_from(cause.checked_sub(self.first)?).ok()?)
     }
 
     /// The result for the record at hand, which comes only once.
@@ -51,14 +57,18 @@ impl<O: Clone> Ahead<O> {
 }
 
 impl<H: Application> Task<H> {
-    /// Ask functions of many values what they say of this batch.
+    /// Ask functions of many values what they say of these records, the first of which has this place.
     pub(crate) fn look_ahead(
         &mut self,
         plan: &Plan,
         host: &mut H,
+        first: i32,
         records: &[Input],
     ) -> Outcome<H> {
-        self.engine.ahead = Ahead::default();
+        self.engine.ahead = Ahead {
+            first,
+            results: Vec::new(),
+        };
         if records.len() < 2 || self.has_waiting() {
             return Ok(());
         }
@@ -71,7 +81,7 @@ impl<H: Application> Task<H> {
                 let Some(record) = self.glance(plan, host, segment.source, input)? else {
                     continue;
                 };
-                if let Some(value) = self.run(plan, host).arriving(segment, record, place as i32) {
+                if let Some(value) = self.run(plan, host).arriving(segment, record, first.saturating_add(place as i32)) {
                     places.push(place);
                     values.push(value);
                 }
@@ -87,7 +97,7 @@ impl<H: Application> Task<H> {
             for (place, result) in places.into_iter().zip(given) {
                 results[place] = Some(result);
             }
-            self.engine.ahead.0.push((segment.function, results));
+            self.engine.ahead.results.push((segment.function, results));
         }
         Ok(())
     }

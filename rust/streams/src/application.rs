@@ -50,7 +50,7 @@ pub trait Application: Host + Sized {
         Ok(())
     }
 
-    /// An exception that is met again when the record itself comes, so it may be forgotten; else it comes back.
+    /// An exception that may be forgotten, because it is met again or another one is told; else it comes back.
     fn forget(&mut self, _error: Self::Error) -> Result<(), Self::Error> {
         Ok(())
     }
@@ -124,11 +124,14 @@ pub trait Application: Host + Sized {
         value: &Value<Self::Object>,
     ) -> Result<(Value<Self::Object>, Value<Self::Object>), Self::Error>;
 
-    /// What a flat mapper gave: all it iterates over.
-    fn list(
+    /// What goes through all that a flat mapper gave, by `next`.
+    fn iterate(&mut self, value: &Value<Self::Object>) -> Result<Self::Object, Self::Error>;
+
+    /// The next one; none after the last. It may run code of the user, who sees what was forwarded before.
+    fn next(
         &mut self,
-        value: &Value<Self::Object>,
-    ) -> Result<Vec<Value<Self::Object>>, Self::Error>;
+        iterator: &Self::Object,
+    ) -> Result<Option<Value<Self::Object>>, Self::Error>;
 
     /// Whether two values are equal and of one type.
     fn equal(

@@ -1,6 +1,13 @@
 //! Bytes that stores keep: short ones inline, so that a key costs no allocation of its own.
+//!
+//! Values are slices of the batch that they came in, which would stay in memory as long as any of them: so a
+//! store keeps copies.
 
 use std::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+
+use crate::host::Headers;
 
 pub const INLINE_MAX: usize = 22;
 
@@ -27,6 +34,19 @@ impl Packed {
             Self::Heap(bytes) => bytes,
         }
     }
+}
+
+/// Bytes that are a slice of nothing else.
+pub fn copied(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+/// Headers whose values are slices of nothing else.
+pub fn copied_headers(headers: &Headers) -> Headers {
+    let headers = headers.iter();
+    headers
+        .map(|(name, value)| (name.clone(), value.as_ref().map(copied)))
+        .collect()
 }
 
 impl From<&[u8]> for Packed {

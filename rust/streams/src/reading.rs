@@ -28,7 +28,7 @@ impl<H: Application> Task<H> {
         } else {
             input.offset
         };
-        self.offsets[place] = offset + 1;
+        self.offsets[place] = offset.saturating_add(1);
         offset
     }
 

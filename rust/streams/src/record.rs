@@ -23,7 +23,7 @@ pub enum Payload<O> {
     /// Joins over a foreign key: from the left side to the right.
     Subscription(Box<Subscription>),
     /// And back.
-    Response(Box<Response>),
+    Response(Box<Response<O>>),
 }
 
 /// A table's record: the new value, the old one where the operator below asked for it.
@@ -46,13 +46,21 @@ pub struct Subscription {
     pub primary_partition: Option<i32>,
 }
 
-/// What comes back: the right side's value as its serde wrote it.
+/// What comes back, with the right side's value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Response {
+pub struct Response<O> {
     pub hash: Option<[u8; 16]>,
     pub version: u8,
-    pub foreign_value: Option<Bytes>,
+    pub foreign_value: Foreign<O>,
     pub primary_partition: Option<i32>,
+}
+
+/// The right side's value: its serde writes it at the sink, and may write headers too.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Foreign<O> {
+    Value(Value<O>),
+    /// As it came from the topic.
+    Bytes(Option<Bytes>),
 }
 
 /// What a store or a table's view holds for a key: never with a value of null.

@@ -7,7 +7,7 @@
 use bytes::{BufMut, Bytes};
 
 use crate::murmur3;
-use crate::record::{Response, Subscription};
+use crate::record::{Foreign, Response, Subscription};
 
 /// What the right side does with a subscription.
 pub mod instruction {
@@ -71,12 +71,12 @@ impl Subscription {
     }
 }
 
-impl Response {
-    pub fn write(&self, out: &mut Vec<u8>) {
+impl<O> Response<O> {
+    /// What stands before the foreign value.
+    pub fn write_start(&self, out: &mut Vec<u8>) {
         let mark = if self.hash.is_none() { NO_HASH } else { 0 };
         out.put_u8(self.version | mark);
         out.put_slice(self.hash.as_ref().map_or(&[][..], |hash| hash));
-        out.put_slice(self.foreign_value.as_deref().unwrap_or_default());
     }
 
     /// Read an answer. A foreign value of no bytes is null, as Kafka reads it.
@@ -87,7 +87,7 @@ impl Response {
         Ok(Self {
             hash,
             version,
-            foreign_value,
+            foreign_value: Foreign::Bytes(foreign_value),
             primary_partition: None,
         })
     }
@@ -170,7 +170,7 @@ mod tests {
                 assert_eq!(Subscription::read(&bytes.clone().into()), Ok(given));
                 for length in 0..bytes.len() {
                     let _ = Subscription::read(&Bytes::copy_from_slice(&bytes[..length]));
-                    let _ = Response::read(&Bytes::copy_from_slice(&bytes[..length]));
+                    let _ = Response::<()>::read(&Bytes::copy_from_slice(&bytes[..length]));
                 }
             }
         }
@@ -182,14 +182,15 @@ mod tests {
     #[test]
     fn an_answer_is_read_as_written() {
         for foreign_value in [None, Some(Bytes::from_static(b"v"))] {
-            let given = Response {
+            let given = Response::<()> {
                 hash: Some([3; 16]),
                 version: 0,
-                foreign_value,
+                foreign_value: Foreign::Bytes(foreign_value.clone()),
                 primary_partition: None,
             };
             let mut bytes = Vec::new();
-            given.write(&mut bytes);
+            given.write_start(&mut bytes);
+            bytes.put_slice(foreign_value.as_deref().unwrap_or_default());
             assert_eq!(Response::read(&bytes.into()), Ok(given));
         }
         assert_eq!(combined(b"fk", b"p"), b"\0\0\0\x02fkp");

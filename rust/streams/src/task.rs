@@ -56,6 +56,8 @@ pub struct Task<H: Application> {
     /// Some topic that is written may be read here too.
     feeds: bool,
     fed_back: usize,
+    /// How many records of the batch were taken: the place of the next one.
+    taken: i32,
     /// How many records went through.
     gone: usize,
 }
@@ -75,6 +77,7 @@ impl<H: Application> Task<H> {
             offsets: Vec::new(),
             feeds: false,
             fed_back: 0,
+            taken: 0,
             gone: 0,
         };
         task.engine.context.now = now;
@@ -127,18 +130,35 @@ impl<H: Application> Task<H> {
     ///
     /// On a stop what came before counts; the place of the record that stopped is `engine.context.cause`.
     pub fn process(&mut self, host: &mut H, records: Vec<Input>, now: i64) -> Outcome<H> {
-        let plan = Arc::clone(&self.engine.plan);
+        self.begin(now);
+        self.go_on(host, records)
+    }
+
+    /// A batch begins, whose records come in pieces (`go_on`).
+    pub fn begin(&mut self, now: i64) {
         self.engine.context.now = now;
         self.fed_back = 0;
+        self.taken = 0;
+    }
+
+    /// Process the next records of a batch: their places are counted on.
+    pub fn go_on(&mut self, host: &mut H, records: Vec<Input>) -> Outcome<H> {
+        let plan = Arc::clone(&self.engine.plan);
         if !plan.segments.is_empty() {
-            self.engine.context.cause = 0;
-            self.look_ahead(&plan, host, &records)?;
+            self.engine.context.cause = self.taken;
+            self.look_ahead(&plan, host, self.taken, &records)?;
         }
-        for (place, record) in records.into_iter().enumerate() {
-            self.engine.context.cause = place as i32;
+        for record in records {
+            self.engine.context.cause = self.taken;
+            self.taken = self.taken.saturating_add(1);
             self.take(&plan, host, record)?;
         }
         Ok(())
+    }
+
+    /// How many records of the batch were taken.
+    pub fn taken(&self) -> i32 {
+        self.taken
     }
 
     /// The wall clock is `now`: what its punctuations cause.
@@ -152,7 +172,7 @@ impl<H: Application> Task<H> {
         self.work(&plan, host)
     }
 
-    /// Close all processors; the first that fails is told.
+    /// Close all processors; the first that fails is told, unless a later one was interrupted.
     pub fn close(&mut self, host: &mut H) -> Outcome<H> {
         let plan = Arc::clone(&self.engine.plan);
         let mut outcome = Ok(());
@@ -161,7 +181,11 @@ impl<H: Application> Task<H> {
             | Operator::TableTransformValues { processor, .. } = node.operator
             {
                 let closed = host.close(&mut self.engine, processor, id);
-                outcome = outcome.and(closed.map_err(raised));
+                outcome = match (outcome, closed) {
+                    (Ok(()), closed) => closed.map_err(raised),
+                    (first, Ok(())) => first,
+                    (first, Err(error)) => host.forget(error).map_err(raised).and(first),
+                };
             }
         }
         outcome

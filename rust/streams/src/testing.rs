@@ -99,7 +99,11 @@ impl Application for TestHost {
         never()
     }
 
-    fn list(&mut self, _: &Value<()>) -> Given<Vec<Value<()>>> {
+    fn iterate(&mut self, _: &Value<()>) -> Given<()> {
+        never()
+    }
+
+    fn next(&mut self, (): &()) -> Given<Option<Value<()>>> {
         never()
     }
 

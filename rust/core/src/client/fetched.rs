@@ -185,8 +185,8 @@ impl Walk {
     }
 
     /// What the records were unpacked to, where they were packed.
-    pub fn unpacked(&self) -> Option<&[u8]> {
-        self.unpacked.as_deref()
+    pub fn into_unpacked(self) -> Option<Vec<u8>> {
+        self.unpacked
     }
 
     /// What the spans of a record point into.

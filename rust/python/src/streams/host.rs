@@ -13,7 +13,7 @@ use ottla_streams::stop::{Outcome, Stop, raised};
 use ottla_streams::value::Value;
 use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyIterator, PyTuple};
 
 use super::convert::{Object, Words};
 use super::scope::Slot;
@@ -143,11 +143,13 @@ impl Host for PythonHost {
     ) -> PyResult<Option<Bytes>> {
         Python::attach(|py| {
             let serialize = self.serdes[serde as usize].0.bind(py);
-            let list = headers_to_python(py, headers)?.to_list();
-            let count = list.len();
+            let given = headers_to_python(py, headers)?;
+            let list = given.to_list();
             let value = self.words.to_python(py, value)?;
             let bytes = serialize.call1((value, topic, &list))?;
-            if list.len() != count {
+            let is_same = list.len() == given.len()
+                && list.iter().zip(&given).all(|(one, other)| one.is(&other));
+            if !is_same {
                 *headers = headers_from_python(list.as_any())?;
             }
             if bytes.is_none() {
@@ -285,12 +287,18 @@ impl Application for PythonHost {
         })
     }
 
-    fn list(&mut self, value: &Native) -> PyResult<Vec<Native>> {
+    fn iterate(&mut self, value: &Native) -> PyResult<Object> {
         Python::attach(|py| {
-            let all = self.words.to_python(py, value)?;
-            all.try_iter()?
-                .map(|each| self.words.from_python(each?))
-                .collect()
+            let all = self.words.to_python(py, value)?.try_iter()?;
+            Ok(Object::new(all.into_any()))
+        })
+    }
+
+    fn next(&mut self, iterator: &Object) -> PyResult<Option<Native>> {
+        Python::attach(|py| {
+            let mut all = iterator.bind(py).cast_into::<PyIterator>()?;
+            let next = all.next().transpose()?;
+            next.map(|each| self.words.from_python(each)).transpose()
         })
     }
 

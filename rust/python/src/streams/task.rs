@@ -15,7 +15,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
-use super::batches::inputs_of;
+use super::batches::{Halt, work_on};
 use super::convert::{Words, row_of};
 use super::host::{PythonHost, busy, error_of, headers_from_python, headers_to_python};
 use super::scope::Slot;
@@ -172,16 +172,26 @@ impl StreamsTask {
         let plan = &self.plan;
         let topic = names.number(plan, topic);
         let holds_gil = self.holds_gil || data.len() <= HELD_BYTES_MAX;
-        let (built, outcome) = maybe_detached(py, holds_gil, || -> Result<_, String> {
-            let inputs = inputs_of(topic, partition, &data)?;
-            let outcome = task.process(host, inputs, now);
+        let damaged = |text| refusal_of("corrupt-batch", text);
+        task.engine.output.clear();
+        let (built, outcome) = maybe_detached(py, holds_gil, || {
+            task.begin(now);
+            let outcome = work_on((topic, partition), &data, |inputs| task.go_on(host, inputs));
             let built = sealer.seal(&task.engine.output);
             task.engine.output.clear();
-            Ok((built?, outcome))
-        })
-        .map_err(|text| refusal_of("corrupt-batch", text))?;
-        let place = self.place(&task.engine);
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
+            (built, outcome)
+        });
+        let built = built.map_err(damaged)?;
+        let stopped = match outcome {
+            Ok(()) => None,
+            Err(Halt::Stopped(stop)) => Some(self.stopped(py, &stop, self.place(&task.engine))),
+            Err(Halt::Damaged(text)) if task.taken() == 0 => return Err(damaged(text)),
+            // What came before has changed stores, so what it caused must not be lost.
+            Err(Halt::Damaged(text)) => {
+                let error = damaged(text).into_value(py).into_bound(py);
+                Some((error.into_any(), None, None, task.taken()))
+            }
+        };
         let batches = PyList::empty(py);
         for (topic, partition, batch) in built {
             let partition = (partition >= 0).then_some(partition);
@@ -426,6 +436,7 @@ impl StreamsTask {
             task, host, names, ..
         } = &mut *inner;
         let task = task.as_mut().ok_or_else(not_started)?;
+        task.engine.output.clear(); // A panic may have left something.
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
         let rows = rows_of(py, &self.plan, names, &task.engine.output)?;
         task.engine.output.clear();

@@ -19,7 +19,7 @@ use crate::plan::operator::Operator;
 use crate::plan::sides::JoinKind;
 use crate::plan::sink::{Sink, Target};
 use crate::plan::{Node, NodeId, Plan, StoreId};
-use crate::record::{Change, Payload, Record, Response, Subscription};
+use crate::record::{Change, Foreign, Payload, Record, Response, Subscription};
 use crate::stop::Outcome;
 use crate::subscription::{self, VERSION, instruction};
 use crate::value::Value;
@@ -255,8 +255,7 @@ pub(super) fn answer<'a, H: Application>(
         instruction::DELETE_AND_ANSWER => Value::Null,
         _ => found.map_or(Value::Null, |found| found.value),
     };
-    let foreign_value = write_value(run, node, record, &value)?;
-    reply(run, node, record, asked, foreign_value, timestamp)
+    reply(run, node, record, asked, value, timestamp)
 }
 
 /// A foreign value has changed: answer all that asked for it.
@@ -288,7 +287,6 @@ pub(super) fn answer_all<'a, H: Application>(
     if asked.is_empty() {
         return Ok(());
     }
-    let foreign_value = write_value(run, node, record, new)?;
     for bytes in asked {
         let asked = Subscription::read(&bytes).map_err(|why| {
             refused(
@@ -301,23 +299,11 @@ pub(super) fn answer_all<'a, H: Application>(
             node,
             record,
             &asked,
-            foreign_value.clone(),
+            new.clone(),
             record.timestamp,
         )?;
     }
     Ok(())
-}
-
-fn write_value<H: Application>(
-    run: &mut Run<'_, H>,
-    node: &Node,
-    record: &Record<H::Object>,
-    value: &Value<H::Object>,
-) -> Outcome<H, Option<Bytes>> {
-    let (serde, topic) =
-        below(run.plan, node).map_or((&BYTES, ""), |(sink, topic)| (&sink.value, topic));
-    let mut headers = record.headers.clone();
-    Ok(serde.serialize(run.host, topic, &mut headers, value)?)
 }
 
 fn reply<'a, H: Application>(
@@ -325,7 +311,7 @@ fn reply<'a, H: Application>(
     node: &'a Node,
     record: &Record<H::Object>,
     asked: &Subscription,
-    foreign_value: Option<Bytes>,
+    foreign_value: Value<H::Object>,
     timestamp: i64,
 ) -> Outcome<H> {
     let (serde, topic) =
@@ -336,7 +322,7 @@ fn reply<'a, H: Application>(
         payload: Payload::Response(Box::new(Response {
             hash: asked.hash,
             version: 0,
-            foreign_value,
+            foreign_value: Foreign::Value(foreign_value),
             primary_partition: asked.primary_partition,
         })),
         timestamp,
@@ -375,7 +361,11 @@ pub(super) fn respond<'a, H: Application>(
         return Ok(());
     }
     let is_left = row.kind == JoinKind::Left;
-    let value = if answer.foreign_value.is_none() && (!is_left || current.is_none()) {
+    let is_null = match &answer.foreign_value {
+        Foreign::Value(value) => value.is_null(),
+        Foreign::Bytes(bytes) => bytes.is_none(),
+    };
+    let value = if is_null && (!is_left || current.is_none()) {
         Value::Null
     } else {
         let source = run
@@ -390,8 +380,12 @@ pub(super) fn respond<'a, H: Application>(
                 .map_or("", |topic| run.plan.topic_name(*topic));
             (&source.value, topic)
         });
-        let foreign = answer.foreign_value.as_ref();
-        let foreign = serde.deserialize(run.host, topic, &record.headers, foreign)?;
+        let foreign = match &answer.foreign_value {
+            Foreign::Value(value) => value.clone(),
+            Foreign::Bytes(bytes) => {
+                serde.deserialize(run.host, topic, &record.headers, bytes.as_ref())?
+            }
+        };
         let left = current.unwrap_or(Value::Null);
         run.call(&row.joiner, &Offer::new(&record.key).sides(&left, &foreign))?
     };

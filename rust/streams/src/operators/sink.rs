@@ -7,7 +7,7 @@ use crate::operators::functions::Offer;
 use crate::output::Stamp;
 use crate::plan::sink::{Sink, Target};
 use crate::plan::{NodeId, TopicId};
-use crate::record::{Payload, Record};
+use crate::record::{Foreign, Payload, Record};
 use crate::serde::Serde;
 use crate::stop::{Outcome, Stage, Stop, What, raised};
 use crate::value::Value;
@@ -27,7 +27,7 @@ pub(super) fn process<H: Application>(
         }
     };
     let Some(partitioner) = row.partitioner else {
-        return write(run, id, row, topic, -1, record);
+        return write(run, id, row, (topic, -1), record, &record.headers).map(drop);
     };
     let name = run.plan.topic_name(topic);
     let chosen = run
@@ -35,27 +35,31 @@ pub(super) fn process<H: Application>(
         .partition(partitioner, name, &record.key, record.value())
         .map_err(raised)?;
     let Some(places) = chosen else {
-        return write(run, id, row, topic, -1, record);
+        return write(run, id, row, (topic, -1), record, &record.headers).map(drop);
     };
     if places.is_empty() {
         let node = &run.plan.nodes[id];
         run.skip(&node.name, "its partitioner chose no partition");
     }
+    // As in Kafka, what serdes do to the headers of one copy is there when the next one is written.
+    let mut headers = record.headers.clone();
     for place in places {
-        write(run, id, row, topic, place, record)?;
+        let written = write(run, id, row, (topic, place), record, &headers)?;
+        headers = written.unwrap_or(headers);
     }
     Ok(())
 }
 
+/// Write a record with these headers; gives what serdes made of them, unless it was left out.
 fn write<H: Application>(
     run: &mut Run<'_, H>,
     id: NodeId,
     row: &Sink,
-    topic: TopicId,
-    partition: i32,
+    (topic, partition): (TopicId, i32),
     record: &Record<H::Object>,
-) -> Outcome<H> {
-    let mut headers = record.headers.clone();
+    headers: &Headers,
+) -> Outcome<H, Option<Headers>> {
+    let mut headers = headers.clone();
     match append(run, row, topic, &mut headers, record) {
         Ok(is_there) => {
             let stamp = Stamp {
@@ -68,11 +72,11 @@ fn write<H: Application>(
             run.engine.output.end(is_there, stamp);
             run.engine.context.raw_key = None;
             run.engine.context.raw_value = None;
-            Ok(())
+            Ok(Some(headers))
         }
         Err(fault) => {
             run.engine.output.abandon();
-            not_written(run, id, fault)
+            not_written(run, id, fault).map(|()| None)
         }
     }
 }
@@ -131,7 +135,16 @@ fn append<H: Application>(
             Ok(true)
         }
         Payload::Response(response) => {
-            response.write(arena);
+            response.write_start(arena);
+            match &response.foreign_value {
+                Foreign::Value(value) => {
+                    row.value
+                        .serialize_into(run.host, name, headers, value, arena)?;
+                }
+                Foreign::Bytes(bytes) => {
+                    arena.extend_from_slice(bytes.as_deref().unwrap_or_default())
+                }
+            }
             Ok(true)
         }
     }

@@ -68,7 +68,8 @@ pub(super) fn flat_map<'a, H: Application>(
     mapper: &Function,
     record: &Record<H::Object>,
 ) -> Outcome<H> {
-    for given in several(run, mapper, record)? {
+    let all = several(run, mapper, record)?;
+    while let Some(given) = run.host.next(&all).map_err(raised)? {
         let (key, value) = run.host.pair(&given).map_err(raised)?;
         forward(run, node, record, key, value)?;
     }
@@ -81,17 +82,19 @@ pub(super) fn flat_map_values<'a, H: Application>(
     mapper: &Function,
     record: &Record<H::Object>,
 ) -> Outcome<H> {
-    for value in several(run, mapper, record)? {
+    let all = several(run, mapper, record)?;
+    while let Some(value) = run.host.next(&all).map_err(raised)? {
         forward(run, node, record, record.key.clone(), value)?;
     }
     Ok(())
 }
 
+/// What goes through a flat mapper's results, which are forwarded one by one as they come.
 fn several<H: Application>(
     run: &mut Run<'_, H>,
     mapper: &Function,
     record: &Record<H::Object>,
-) -> Outcome<H, Vec<Value<H::Object>>> {
+) -> Outcome<H, H::Object> {
     let given = run.call(mapper, &Offer::record(record))?;
     if given.is_null() {
         return Err(refused(
@@ -99,7 +102,7 @@ fn several<H: Application>(
             "return a list; an empty one for nothing",
         ));
     }
-    run.host.list(&given).map_err(raised)
+    run.host.iterate(&given).map_err(raised)
 }
 
 fn forward<'a, H: Application>(

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 use crate::host::Headers;
+use crate::packed::{copied, copied_headers};
 
 /// Where a record came from, and its time and headers where it was held back.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,23 @@ pub struct Buffered<T> {
 }
 
 impl<T> Buffered<T> {
+    /// The same, as a slice of no batch: it may wait for long.
+    pub fn copied(self) -> Self {
+        let bytes = |bytes: Option<Bytes>| bytes.as_ref().map(copied);
+        let Origin { headers, raw, .. } = &self.origin;
+        let (headers, raw) = (copied_headers(headers), raw.clone());
+        Self {
+            prior: bytes(self.prior),
+            old: bytes(self.old),
+            new: bytes(self.new),
+            origin: Origin {
+                headers,
+                raw: (bytes(raw.0), bytes(raw.1)),
+                ..self.origin
+            },
+        }
+    }
+
     /// The bytes that Kafka counts for it beside its key: values, and what the context takes.
     ///
     /// `topic` is the name of the origin's topic; names are counted in UTF-16, as Java holds them.

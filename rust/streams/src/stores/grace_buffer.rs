@@ -53,7 +53,7 @@ impl<T> GraceBuffer<T> {
         bytes.extend_from_slice(key);
         bytes.extend_from_slice(&self.sequence.to_be_bytes());
         let stored = Packed::new(&bytes);
-        self.records.insert(stored.clone(), value);
+        self.records.insert(stored.clone(), value.copied());
         self.observed = self.observed.max(timestamp);
         stored
     }

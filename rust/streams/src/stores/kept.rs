@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::application::Application;
 use crate::host::{Fault, Headers};
 use crate::operators::columns::{self, Cell};
-use crate::packed::Packed;
+use crate::packed::{Packed, copied_headers};
 use crate::plan::store::Store as Row;
 use crate::serde::{Kind, Serde};
 use crate::value::{Text, Value};
@@ -43,7 +43,7 @@ impl Entry {
 
 /// Headers as an entry keeps them: nothing for none.
 pub fn boxed(headers: &Headers) -> Option<Box<Headers>> {
-    (!headers.is_empty()).then(|| Box::new(headers.clone()))
+    (!headers.is_empty()).then(|| Box::new(copied_headers(headers)))
 }
 
 impl Kept {

@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::packed::Packed;
+use crate::packed::{Packed, copied};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
@@ -91,7 +91,7 @@ impl OuterStore {
             .tree_mut(at.side)
             .entry((at.timestamp, at.key.clone()))
             .or_default();
-        values.push(value);
+        values.push(copied(&value));
         list(at.side, values)
     }
 

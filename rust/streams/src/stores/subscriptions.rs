@@ -6,7 +6,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use crate::host::Headers;
-use crate::packed::Packed;
+use crate::packed::{Packed, copied_headers};
 
 #[derive(Default)]
 pub struct Subscriptions(BTreeMap<Packed, Kept>);
@@ -25,7 +25,7 @@ impl Subscriptions {
             Kept {
                 subscription: subscription.into(),
                 timestamp,
-                headers: headers.clone(),
+                headers: copied_headers(headers),
             },
         );
     }

@@ -41,7 +41,8 @@ impl<T> SuppressBuffer<T> {
     }
 
     /// Put a change; `prior` of the value is set to what stood before the key's first change.
-    pub fn put(&mut self, time: i64, key: &[u8], mut value: Buffered<T>, topic: &str) {
+    pub fn put(&mut self, time: i64, key: &[u8], value: Buffered<T>, topic: &str) {
+        let mut value = value.copied();
         let packed = Packed::new(key);
         let time = *self.times.entry_ref(key).or_insert(time);
         let size = |value: &Buffered<T>| 8 + key.len() as u64 + value.size(topic);

@@ -11,7 +11,7 @@ use std::collections::hash_map::RandomState;
 use bytes::Bytes;
 use hashbrown::HashMap;
 
-use crate::packed::Packed;
+use crate::packed::{Packed, copied};
 
 /// What became of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,7 @@ impl VersionedStore {
         if !self.takes(timestamp) {
             return Put::Expired;
         }
+        let value = value.as_ref().map(copied);
         self.observed = self.observed.max(timestamp);
         self.drop_expired();
         let versions = self.keys.entry_ref(key).or_default();

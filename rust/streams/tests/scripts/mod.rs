@@ -131,7 +131,11 @@ impl Application for Joiner {
         never()
     }
 
-    fn list(&mut self, _: &Value) -> Result<Vec<Value>, String> {
+    fn iterate(&mut self, _: &Value) -> Result<(), String> {
+        never()
+    }
+
+    fn next(&mut self, (): &()) -> Result<Option<Value>, String> {
         never()
     }
 

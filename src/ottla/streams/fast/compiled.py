@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from ottla.streams.execution import Settings
+from ottla.streams.fast.stack import check_stack
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.plan.topology import Node, Sink, Source, Topology
@@ -167,7 +168,12 @@ class Compiled:
 
 
 def compiled(topology: Topology, settings: Settings) -> Compiled:
-    """The tree of a topology, and the objects beside it."""
+    """The tree of a topology, and the objects beside it.
+
+    Raises:
+        TopologyError: too many operators stand below one another.
+    """
+    check_stack(topology)
     found = Compiled()
     tree = found.tree
     tree["sources"] = [found.source(each) for each in topology.sources.values()]

@@ -204,10 +204,15 @@ class Processing:
         return found.transform(key, value)
 
     def close(self, processor: int) -> None:
-        for made in (self._processors[processor], self._view_transformers.pop(processor, None)):
-            close = getattr(made, "close", None)
-            if close is not None:
-                close()
+        """Close a processor and its twin for views, also where the first of them fails."""
+        made = self._processors[processor]
+        try:
+            if hasattr(made, "close"):
+                made.close()
+        finally:
+            twin = self._view_transformers.pop(processor, None)
+            if hasattr(twin, "close"):
+                twin.close()
 
     def keep(self, callback: Callable[[int], None]) -> int:
         self._callback += 1

@@ -57,7 +57,8 @@ class FastTask:
 
         Raises:
             ProcessingError: a record failed; `produced` has the batches of what came before it.
-            CoreError: the batches are damaged.
+                It is one too where batches are found to be damaged after others were processed.
+            CoreError: the batches are damaged, and no record was processed.
         """
         if self._closed:
             raise closed()
@@ -92,9 +93,20 @@ class FastTask:
         return {Skipped(node, reason): count for node, reason, count in self._task.skipped()}
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._raise(self._task.close(), [])
+        """Close all processors, once. While the task is at work it stays open.
+
+        Raises:
+            RuntimeError: the task is at work.
+        """
+        if self._closed:
+            return
+        self._closed = True  # what processors do meanwhile comes too late
+        try:
+            stopped = self._task.close()
+        except RuntimeError:
+            self._closed = False
+            raise
+        self._raise(stopped, [])
 
     def _raise(self, stopped: Stopped | None, produced: Sequence[object]) -> None:
         if stopped is None:

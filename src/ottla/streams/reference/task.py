@@ -15,6 +15,7 @@ from typing import Any
 
 from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, closed, kept
 from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, time_of
+from ottla.streams.plan.depth import depth
 from ottla.streams.plan.topology import Source, Topology
 from ottla.streams.plan.views import View
 from ottla.streams.reference.catalog import OPERATORS, STORES
@@ -29,6 +30,7 @@ from ottla.streams.reference.stateless import Branch, PassThrough
 from ottla.streams.reference.stores.backends import face_of
 from ottla.streams.reference.stores.store import StateStore
 from ottla.streams.reference.views import make_view
+from ottla.streams.serdes.serde import INT_MAX
 
 #: A record that was read: (timestamp, input, key, value, offset).
 Head = tuple[int, Input, Any, Any, int]
@@ -116,14 +118,17 @@ class ReferenceTask:
         context = self.context
         if self.closed:
             raise closed()
-        if context.at_work:
-            raise RuntimeError(
-                "this task is at work: on another thread, or in the call that made this one"
-            )
+        self._check_idle()
         context.at_work, context.now, context.cause = True, now, UNKNOWN
         context.produced = []
         self.fed_back = 0
         return context
+
+    def _check_idle(self) -> None:
+        if self.context.at_work:
+            raise RuntimeError(
+                "this task is at work: on another thread, or in the call that made this one"
+            )
 
     def store(self, name: str) -> Any:
         if name not in self.stores:
@@ -139,8 +144,9 @@ class ReferenceTask:
     def close(self) -> None:
         if self.closed:
             return
+        self._check_idle()
         self.closed = True
-        failed: list[Exception] = []
+        failed: list[BaseException] = []
         parts: list[Operator | StateStore] = [
             *(self.operators[name] for name in self.topology.nodes),
             *self.stores.values(),
@@ -148,10 +154,10 @@ class ReferenceTask:
         for part in parts:
             try:
                 part.close()
-            except Exception as error:
+            except BaseException as error:  # Ctrl-C in one leaves no other open
                 failed.append(error)
         if failed:
-            raise failed[0]
+            raise next((each for each in failed if not isinstance(each, Exception)), failed[0])
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
@@ -413,7 +419,7 @@ class ReferenceTask:
             name, raw_key, raw_value, timestamp, headers, _, offset = record
             if offset < 0:
                 offset = offsets.get(name, 0)
-            offsets[name] = offset + 1
+            offsets[name] = offset + 1 if offset < INT_MAX else INT_MAX
             try:
                 if with_headers:
                     listed = list(headers)
@@ -499,11 +505,7 @@ def check_depth(topology: Topology) -> None:
     Raises:
         TopologyError: too many operators stand below one another.
     """
-    depths: dict[str, int] = {}
-    for name in reversed(list(topology.nodes)):
-        below = (depths.get(child, 0) for child in topology.nodes[name].children)
-        depths[name] = 1 + max(below, default=0)
-    deepest = max(depths.values(), default=0)
+    deepest = depth(topology, lambda node: 1)
     if deepest > DEPTH_MAX:
         raise TopologyError(
             f"the topology is {deepest} operators deep; the reference executor runs {DEPTH_MAX}",

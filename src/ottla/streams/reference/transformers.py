@@ -42,6 +42,8 @@ class TableTransformValues(TableOperator):
         self.keep_and_forward(key, new, old, value.is_latest, timestamp, headers)
 
     def close(self) -> None:
-        for transformer in (self.transformer, self._for_views):
-            if transformer is not None:
-                transformer.close()
+        try:
+            self.transformer.close()
+        finally:
+            if self._for_views is not None:
+                self._for_views.close()
