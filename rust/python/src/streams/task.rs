@@ -121,7 +121,7 @@ impl StreamsTask {
                 inner.task = Some(task);
                 Ok(None)
             }
-            Err(stop) => Ok(Some(self.stopped(py, &stop, (None, -1)))),
+            Err(stop) => Ok(Some(self.stopped(py, &stop, -1))),
         }
     }
 
@@ -180,8 +180,8 @@ impl StreamsTask {
             Ok((built?, outcome))
         })
         .map_err(|text| refusal_of("corrupt-batch", text))?;
-        let place = self.place(&task.engine);
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
+        let cause = task.engine.context.cause;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
         let batches = PyList::empty(py);
         for (topic, partition, batch) in built {
             let partition = (partition >= 0).then_some(partition);
@@ -200,7 +200,7 @@ impl StreamsTask {
         };
         Ok(outcome
             .err()
-            .map(|stop| self.stopped(py, &stop, (None, -1))))
+            .map(|stop| self.stopped(py, &stop, -1)))
     }
 
     // ------------------------------------------------------------ what processors ask
@@ -351,8 +351,6 @@ type Stopped<'py> = (
     i32,
 );
 
-type Place = (Option<(String, i32, i64)>, i32);
-
 impl StreamsTask {
     pub fn with_engine<R>(
         &self,
@@ -429,27 +427,12 @@ impl StreamsTask {
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
         let rows = rows_of(py, &self.plan, names, &task.engine.output)?;
         task.engine.output.clear();
-        let place = self.place(&task.engine);
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
+        let cause = task.engine.context.cause;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
         Ok((rows, stopped))
     }
 
-    /// The record at hand: (topic, partition, offset), unless time alone is at work; its place in the batch.
-    fn place(&self, engine: &Engine<PythonHost>) -> Place {
-        let context = &engine.context;
-        let origin = context.topic.map(|topic| {
-            let topic = self.plan.topic_name(topic).to_owned();
-            (topic, context.partition, context.offset)
-        });
-        (origin, context.cause)
-    }
-
-    fn stopped<'py>(
-        &self,
-        py: Python<'py>,
-        stop: &Stop<PyErr>,
-        (origin, cause): Place,
-    ) -> Stopped<'py> {
+    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
         let told = stop.told.as_ref().map(|told| {
             let (what, stage) = match told.what {
@@ -457,8 +440,15 @@ impl StreamsTask {
                 What::Handler(stage) => ("handler", Some(stage)),
                 What::Extractor => ("extractor", None),
                 What::Reading => ("reading", None),
+                What::Init => ("init", None),
+                What::Close => ("close", None),
             };
             (told.name.clone(), what, stage.map(Stage::word))
+        });
+        let at = stop.told.as_ref().and_then(|told| told.at);
+        let origin = at.map(|at| {
+            let topic = self.plan.topic_name(at.topic).to_owned();
+            (topic, at.partition, at.offset)
         });
         (error.into_any(), told, origin, cause)
     }
