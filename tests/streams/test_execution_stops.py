@@ -5,7 +5,7 @@ same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -112,7 +112,7 @@ def test_one_exception_raised_twice_names_the_node_of_each_time(executor: Execut
 
 
 def test_a_failure_by_time_names_its_node(executor: ExecutorName) -> None:
-    """If this failed, a callback's failure would be told of a record, or not be an error of ours."""
+    """If this failed, a callback's failure would be told of a record, or be no error of ours."""
 
     class Ticking(Processor):
         def init(self, context: ProcessorContext) -> None:
@@ -150,7 +150,7 @@ def test_a_topic_that_nobody_reads_is_told_alike(executor: ExecutorName) -> None
 class Failing(Processor):
     """Fails as it is made, made ready, or closed; each of its kind is noted when it is closed."""
 
-    closed: list[str] = []
+    closed: ClassVar[list[str]] = []
 
     def __init__(self, when: str) -> None:
         self.when = when

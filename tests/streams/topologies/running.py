@@ -15,8 +15,8 @@ from itertools import zip_longest
 from typing import Any
 
 from ottla.streams.errors import ProcessingError
-from ottla.streams.plan.topology import Topology
 from ottla.streams.execution import Executor, Headers, Input, Produced, Skipped
+from ottla.streams.plan.topology import Topology
 from ottla.streams.testing import executor_of
 from streams import recordings
 from streams.dumps import store_lines
