@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ottla.errors import OttlaError
 from ottla.streams.fast.task import FastTask
 from ottla.streams.testing import executor_of
 from streams import generated, recordings
@@ -14,7 +15,8 @@ from streams.topologies import TOPOLOGIES, application
 from streams.topologies.running import differences, twins
 
 EXECUTORS = ("python", "rust")
-BATCHES = (1, 7, 1000, 100_000)
+#: The last is more than a seed has; `fast/test_task_sizes.py` has runs of thousands.
+BATCHES = (1, 7, 60, 1000)
 #: Seeds, and how many records at once: each executor sees all seeds, the fast one at all sizes.
 GIVEN = {
     "python": [(seed, 1) for seed in generated.SEEDS],
@@ -45,19 +47,20 @@ def test_a_topology_is_described_and_run_as_in_kafka(name: str) -> None:
 
 
 def test_the_fast_executor_runs_every_topology() -> None:
-    """If this failed, the Rust executor would refuse a topology; there is none to fall back on.
-
-    `-s` shows how many it runs.
+    """If this failed, the Rust executor would refuse the plan of a topology, or another one would
+    stand in for it. What it makes of their records is another test's.
     """
-    run = []
+    refused = {}
     for name in recordings.names():
         app = application(name)
-        task = executor_of("rust", app.build(), app.settings())
-        if isinstance(task, FastTask):
-            run.append(name)
-        task.close()
-    print(f"the Rust executor runs {len(run)} of {len(recordings.names())} recorded topologies")
-    assert run == recordings.names()
+        try:
+            task = executor_of("rust", app.build(), app.settings())
+        except OttlaError as error:
+            refused[name] = str(error)
+        else:
+            assert type(task) is FastTask, name
+            task.close()
+    assert refused == {}
 
 
 @pytest.mark.long

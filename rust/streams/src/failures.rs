@@ -64,7 +64,7 @@ impl<H: Application> Run<'_, H> {
             Ok(answer) => answer,
             Err(error) => {
                 let mut failed = decided(Fault::Host(error));
-                failed.tell(name, What::Handler(stage));
+                failed.tell(name, What::Handler(stage), &self.engine.context);
                 return Err(failed);
             }
         };
@@ -73,7 +73,7 @@ impl<H: Application> Run<'_, H> {
             self.dead_letter(&described);
         }
         if answer == Answer::Fail {
-            stop.tell(name, What::Stage(stage));
+            stop.tell(name, What::Stage(stage), &self.engine.context);
             return Err(stop);
         }
         let kind = described.class.rsplit('.').next().unwrap_or_default();

@@ -56,7 +56,7 @@ impl<H: Application> Task<H> {
             record.timestamp = time.map_err(|error| {
                 self.stand(input, offset, input.timestamp);
                 let mut stop = decided(Fault::Host(error));
-                stop.tell(&row.name, What::Extractor);
+                stop.tell(&row.name, What::Extractor, &self.engine.context);
                 stop
             })?;
         }
@@ -135,7 +135,7 @@ impl<H: Application> Task<H> {
                 hint: "give the source a timestamp extractor that makes one",
             };
             let mut stop = decided(refusal.into());
-            stop.tell(&row.name, What::Reading);
+            stop.tell(&row.name, What::Reading, &self.engine.context);
             return Err(stop);
         }
         self.run(plan, host).skip(&row.name, "its time is negative");

@@ -1,6 +1,8 @@
 //! Why a record, or the whole task, did not go on.
 
+use crate::context::Context;
 use crate::host::{By, Fault, Refusal};
+use crate::plan::TopicId;
 
 /// At what something failed, as handlers are asked by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,16 @@ pub struct Told {
     /// A node, a sink or a source.
     pub name: String,
     pub what: What,
+    /// The record at hand, which another one may have replaced by the time the stop is shown.
+    pub at: Option<At>,
+}
+
+/// Where a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    pub topic: TopicId,
+    pub partition: i32,
+    pub offset: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +56,9 @@ pub enum What {
     Extractor,
     /// The record as it came: it has no time.
     Reading,
+    /// A processor as it was made ready, or closed.
+    Init,
+    Close,
 }
 
 pub type Stop<E> = Box<Stopped<E>>;
@@ -69,9 +84,16 @@ pub fn decided<E>(fault: Fault<E>) -> Stop<E> {
 
 impl<E> Stopped<E> {
     /// Say where it failed, unless that is known from further down.
-    pub fn tell(&mut self, name: &str, what: What) {
-        let name = || name.to_owned();
-        self.told.get_or_insert_with(|| Told { name: name(), what });
+    pub fn tell(&mut self, name: &str, what: What, context: &Context) {
+        self.told.get_or_insert_with(|| Told {
+            name: name.to_owned(),
+            what,
+            at: context.topic.map(|topic| At {
+                topic,
+                partition: context.partition,
+                offset: context.offset,
+            }),
+        });
     }
 }
 

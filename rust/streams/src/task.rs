@@ -20,7 +20,7 @@ use crate::plan::{Plan, SourceId, TopicId};
 pub use crate::queues::Input;
 use crate::queues::{Head, Queue, Ready};
 use crate::record::Record;
-use crate::stop::{Outcome, decided, raised};
+use crate::stop::{Outcome, Stage, What, decided, raised};
 
 /// Where records of a topic go.
 #[derive(Clone, Copy)]
@@ -113,7 +113,11 @@ impl<H: Application> Task<H> {
             };
             task.run(&plan, host).stand_at(now);
             host.start(&mut task.engine, processor, id)
-                .map_err(raised)?;
+                .map_err(|error| {
+                    let mut stop = raised(error);
+                    stop.tell(&node.name, What::Init, &task.engine.context);
+                    stop
+                })?;
         }
         Ok(task)
     }
@@ -176,13 +180,18 @@ impl<H: Application> Task<H> {
     pub fn close(&mut self, host: &mut H) -> Outcome<H> {
         let plan = Arc::clone(&self.engine.plan);
         let mut outcome = Ok(());
+        self.run(&plan, host).stand_at(UNKNOWN);
         for (id, node) in plan.nodes.iter().enumerate() {
             if let Operator::Process { processor, .. }
             | Operator::TableTransformValues { processor, .. } = node.operator
             {
                 let closed = host.close(&mut self.engine, processor, id);
                 outcome = match (outcome, closed) {
-                    (Ok(()), closed) => closed.map_err(raised),
+                    (Ok(()), Err(error)) => {
+                        let mut stop = raised(error);
+                        stop.tell(&node.name, What::Close, &self.engine.context);
+                        Err(stop)
+                    }
                     (first, Ok(())) => first,
                     (first, Err(error)) => host.forget(error).map_err(raised).and(first),
                 };
@@ -414,6 +423,7 @@ impl<H: Application> Task<H> {
         context.raw_value.clone_from(&input.value);
     }
 
+    /// A sink fails in its parent: one right below a source in the source, which asks no handler.
     fn forward(
         &mut self,
         plan: &Plan,
@@ -422,8 +432,13 @@ impl<H: Application> Task<H> {
         record: &Record<H::Object>,
     ) -> Outcome<H> {
         let mut run = self.run(plan, host);
-        for &child in &plan.sources[source].children {
-            run.forward_to(child, record)?;
+        let source = &plan.sources[source];
+        for &child in &source.children {
+            run.forward_to(child, record).map_err(|mut stop| {
+                let what = What::Stage(Stage::Processing);
+                stop.tell(&source.name, what, &run.engine.context);
+                stop
+            })?;
         }
         Ok(())
     }

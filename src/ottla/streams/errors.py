@@ -44,9 +44,11 @@ def failed_at(
     """The text and the hint of what stops a task: the same from every executor.
 
     `origin` is the record's topic, partition and offset; `what` is "failed", or what failed beside
-    the stage: "handler", "extractor", "reading".
+    the stage: "handler", "extractor", "reading"; "init" and "close" of a processor.
     """
     place = "by time"
+    if what in ("init", "close"):
+        place = "before the first record" if what == "init" else "after the last record"
     if origin is not None:
         place = "topic {}, partition {}, offset {}".format(*origin)
     words = {
@@ -54,6 +56,8 @@ def failed_at(
         "handler": f"the {stage} handler failed too",
         "extractor": "the timestamp extractor failed",
         "reading": "reading failed",
+        "init": "its init failed",
+        "close": "its close failed",
     }
     hint = error.hint if isinstance(error, OttlaError) else None
     if hint is None:

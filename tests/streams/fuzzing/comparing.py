@@ -1,8 +1,9 @@
 """What each engine makes of a case, and where they differ.
 
 Java's driver takes records one by one; our executors take them in batches, and give the same at any
-size. Compared are the text of `describe()`, every record of every topic, what stores hold at the
-end, and the input at which they stop. Whether a topology is refused is compared, why is not.
+size. Compared with Java are the text of `describe()`, every record of every topic, what stores hold
+at the end, and the input at which they stop; whether a topology is refused is compared, why is not.
+Between our two nothing is left out: see `streams.topologies.running.Ran`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from ottla.errors import OttlaError
 from ottla.streams.plan.stores import StoreKind
 from ottla.streams.testing import executor_of
 from streams import recordings
-from streams.dumps import store_lines
 from streams.fuzzing.building import Case, application
 from streams.record import StreamsOracle
-from streams.topologies.running import fed
+from streams.topologies.running import Ran, ran
 
 EXECUTORS = ("python", "rust")
 BATCHES = (1, 7, 1000)
@@ -30,6 +30,8 @@ class Run:
 
     describe: str | None
     answer: recordings.Answer
+    #: Of our executors: what Java's driver would not show, too.
+    whole: Ran | None = None
 
     def lines(self) -> dict[str, Any]:
         """As a corpus keeps it."""
@@ -80,21 +82,23 @@ def ours(executor: str, case: Case, batch: int) -> Run:
         app = application(case)
         topology, describe = app.build(), app.describe()
     except OttlaError as error:
-        return Run(None, recordings.Answer([], error={"i": -1, "message": str(error)}))
+        return _refused(None, -1, str(error))
     try:
         task = executor_of(executor, topology, app.settings())
         try:
-            found = fed(task, case["input"], batch)
-            if not found.error:
-                found = replace(found, stores=[*store_lines(task, topology)])
+            found = ran(task, topology, case["input"], batch)
         finally:
             task.close()
     except OttlaError as error:
-        return Run(describe, recordings.Answer([], error={"i": -1, "message": str(error)}))
+        return _refused(describe, -1, str(error))
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        return Run(describe, recordings.Answer([], error={"i": -2, "message": text}))
-    return Run(describe, _seen(found))
+        return _refused(describe, -2, f"{type(error).__name__}: {error}")
+    return Run(describe, _seen(found.answer()), found)
+
+
+def _refused(describe: str | None, place: int, text: str) -> Run:
+    found = Ran([], error={"i": place, "message": text})
+    return Run(describe, found.answer(), found)
 
 
 def versioned_keys(case: Case, run: Run) -> list[str]:
@@ -133,12 +137,14 @@ def differences(want: Run, got: Run) -> list[str]:
         want, got = (_until(run, first) for run in (want, got))
     found += recordings.compare(want.answer.records, got.answer.records)
     found += recordings.compare_stores(want.answer.stores, got.answer.stores)
+    if want.whole and got.whole and not found:
+        found += [f"our two: {each}" for each in want.whole.differences(got.whole)]
     return found
 
 
 def _until(run: Run, stopped: int) -> Run:
     rows = [row for row in run.answer.records if row["i"] < stopped]
-    return Run(run.describe, recordings.Answer(rows, (), run.answer.error))
+    return Run(run.describe, recordings.Answer(rows, (), run.answer.error), run.whole)
 
 
 def compared(

@@ -337,9 +337,9 @@ def test_a_topology_that_is_too_deep_is_refused() -> None:
         plan.sink("out", above)
         return ReferenceTask(plan.topology(), SETTINGS)
 
-    assert flow(chain(75), a_record("a", "k", "v", 1))[-1] == (0, "out", b"k", b"v", 1)
-    with pytest.raises(TopologyError, match="152 operators deep"):
-        chain(76)
+    assert flow(chain(60), a_record("a", "k", "v", 1))[-1] == (0, "out", b"k", b"v", 1)
+    with pytest.raises(TopologyError, match="122 operators deep"):
+        chain(61)
 
 
 def test_the_node_that_failed_is_named_without_a_handler_too() -> None:

@@ -1,19 +1,22 @@
 """What an executor makes of a recorded topology and a seed's inputs, so many records at a time.
 
-The answer is the same at any batch: causes are counted over all input lines, and of the record that
-stopped the topology nothing is shown, for Java's driver never gets to look at it.
+A run is the same at any batch and of either executor, to the order of rows between topics, the
+stores after a stop, what was left out and the text of an error: causes are counted over all input
+lines. Java's driver shows less, which is what `Ran.answer` does.
 """
 
 from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from ottla.streams.errors import ProcessingError
-from ottla.streams.execution import Executor, Headers, Input, Produced
+from ottla.streams.execution import Executor, Headers, Input, Produced, Skipped
+from ottla.streams.plan.topology import Topology
 from ottla.streams.testing import executor_of
 from streams import recordings
 from streams.dumps import store_lines
@@ -22,48 +25,68 @@ from streams.topologies import application
 Line = Mapping[str, Any]
 #: The headers whose content is Java's own, so that only their presence counts.
 OF_JAVA = ("__streams.errors.exception", "__streams.errors.stacktrace")
+#: The one whose content is each executor's own: the files and lines that an exception came through.
+STACK = "__streams.errors.stacktrace"
 
 
 @dataclass(frozen=True)
 class Ran:
     """What came of one run: records whose cause is the place of an input line, the stores at the
-    end, and where it stopped.
+    end, where and why it stopped, and how many records were left out for which reasons.
     """
 
     produced: Sequence[Produced]
     stores: Sequence[Mapping[str, Any]] = ()
     error: Mapping[str, Any] | None = None
+    skipped: Mapping[Skipped, int] = field(default_factory=dict)
 
     def answer(self) -> recordings.Answer:
-        """As the recordings write it."""
-        return recordings.Answer([row(each) for each in self.produced], self.stores, self.error)
+        """As the recordings write it: after an error Java's driver shows no store, and nothing of
+        the record that stopped it.
+        """
+        if self.error is None:
+            return recordings.Answer([row(each) for each in self.produced], self.stores)
+        seen = [row(each) for each in self.produced if each.cause < self.error["i"]]
+        return recordings.Answer(seen, error=self.error)
+
+    def differences(self, other: Ran) -> list[str]:
+        """What another run of the same has other than this one: the first of each kind."""
+        found = []
+        rows = zip_longest(self.produced, other.produced)
+        found += [f"row {n}: want {a}, got {b}" for n, (a, b) in enumerate(rows) if a != b][:1]
+        found += recordings.compare_stores(self.stores, other.stores)
+        if self.error != other.error:
+            found.append(f"error: want {self.error}, got {other.error}")
+        if self.skipped != other.skipped:
+            found.append(f"left out: want {self.skipped}, got {other.skipped}")
+        return found
 
 
 @dataclass(frozen=True)
 class Twin:
     """A set of parameters as Java recorded it, and its application here.
 
-    The application is built once for all that runs it: its topology keeps nothing of a run. `right`
-    has, by seed, what was found to be as Java's, so that the same need not be digested again.
+    The application is built once for all that runs it: its topology keeps nothing of a run. `first`
+    has, by seed, the first run and what it has other than Java, so that the same need not be
+    digested again; all runs of a seed are alike.
     """
 
     recorded: recordings.Recorded
     app: Any
-    right: dict[int, Ran] = field(default_factory=dict)
+    first: dict[int, tuple[Ran, list[str]]] = field(default_factory=dict)
 
     def differences(self, executor: str, seed: int, lines: Sequence[Line], batch: int) -> list[str]:
         task = executor_of(executor, self.app.build(), self.app.settings())
         try:
-            found = ran(task, lines, batch)
-            if not found.error:
-                found = replace(found, stores=[*store_lines(task, self.app.build())])
+            found = ran(task, self.app.build(), lines, batch)
         finally:
             task.close()
-        if not found.error and found == self.right.get(seed):
-            return []
-        said = recordings.differences(self.recorded, seed, found.answer())
-        if not said:
-            self.right[seed] = found
+        if seed not in self.first:
+            said = recordings.differences(self.recorded, seed, found.answer())
+            self.first[seed] = found, said
+        first, said = self.first[seed]
+        if found != first:
+            said = [f"other than the first run, {each}" for each in first.differences(found)]
         return [f"{dict(self.recorded.params)} batch {batch}: {each}" for each in said]
 
 
@@ -90,14 +113,19 @@ def differences(executor: str, name: str, batches: Iterable[tuple[int, int]]) ->
     ]
 
 
-def fed(task: Executor, lines: Sequence[Line], batch: int) -> recordings.Answer:
-    """The answer without stores."""
-    return ran(task, lines, batch).answer()
-
-
-def ran(task: Executor, lines: Sequence[Line], batch: int) -> Ran:
-    """The run without stores. A step of the wall clock ends a batch."""
+def ran(task: Executor, topology: Topology, lines: Sequence[Line], batch: int) -> Ran:
+    """The run of a new task, to its end or to where it stops. A step of the wall clock ends a
+    batch.
+    """
     found: list[Produced] = []
+    error = fed(task, lines, batch, found)
+    return Ran(found, [*store_lines(task, topology)], error, task.skipped())
+
+
+def fed(
+    task: Executor, lines: Sequence[Line], batch: int, found: list[Produced]
+) -> Mapping[str, Any] | None:
+    """Where a task stops and why, if it does; all that it makes is `found`."""
     now = 0
     for first, some in cut(lines, batch):
         try:
@@ -107,11 +135,10 @@ def ran(task: Executor, lines: Sequence[Line], batch: int) -> Ran:
             else:
                 produced = task.process([given(line) for line in some], now)
         except ProcessingError as error:
-            place = max(error.place, 0)
-            found += placed((each for each in made(error) if each.cause < place), first)
-            return Ran(found, error={"i": first + place, "message": str(error)})
+            found += placed(made(error), first)
+            return {"i": first + max(error.place, 0), "message": str(error)}
         found += placed(produced, first)
-    return Ran(found)
+    return None
 
 
 def cut(lines: Sequence[Line], batch: int) -> Iterator[tuple[int, Sequence[Line]]]:
@@ -154,7 +181,11 @@ def made(error: ProcessingError) -> Iterator[Produced]:
 def placed(produced: Iterable[Produced], first: int) -> Iterator[Produced]:
     for each in produced:
         place = first + max(each.cause, 0)
-        yield each if place == each.cause else each._replace(cause=place)
+        row = each if place == each.cause else each._replace(cause=place)
+        if row.headers:
+            kept = ((name, b"" if name == STACK else data) for name, data in row.headers)
+            row = row._replace(headers=tuple(kept))
+        yield row
 
 
 def row(produced: Produced) -> Mapping[str, Any]:

@@ -121,7 +121,7 @@ impl StreamsTask {
                 inner.task = Some(task);
                 Ok(None)
             }
-            Err(stop) => Ok(Some(self.stopped(py, &stop, (None, -1)))),
+            Err(stop) => Ok(Some(self.stopped(py, &stop, -1))),
         }
     }
 
@@ -184,7 +184,7 @@ impl StreamsTask {
         let built = built.map_err(damaged)?;
         let stopped = match outcome {
             Ok(()) => None,
-            Err(Halt::Stopped(stop)) => Some(self.stopped(py, &stop, self.place(&task.engine))),
+            Err(Halt::Stopped(stop)) => Some(self.stopped(py, &stop, task.engine.context.cause)),
             Err(Halt::Damaged(text)) if task.taken() == 0 => return Err(damaged(text)),
             // What came before has changed stores, so what it caused must not be lost.
             Err(Halt::Damaged(text)) => {
@@ -208,9 +208,7 @@ impl StreamsTask {
             Some(task) => task.close(host),
             None => Ok(()),
         };
-        Ok(outcome
-            .err()
-            .map(|stop| self.stopped(py, &stop, (None, -1))))
+        Ok(outcome.err().map(|stop| self.stopped(py, &stop, -1)))
     }
 
     // ------------------------------------------------------------ what processors ask
@@ -361,8 +359,6 @@ type Stopped<'py> = (
     i32,
 );
 
-type Place = (Option<(String, i32, i64)>, i32);
-
 impl StreamsTask {
     pub fn with_engine<R>(
         &self,
@@ -440,27 +436,12 @@ impl StreamsTask {
         let outcome = maybe_detached(py, self.holds_gil, || work(task, host));
         let rows = rows_of(py, &self.plan, names, &task.engine.output)?;
         task.engine.output.clear();
-        let place = self.place(&task.engine);
-        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, place));
+        let cause = task.engine.context.cause;
+        let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
         Ok((rows, stopped))
     }
 
-    /// The record at hand: (topic, partition, offset), unless time alone is at work; its place in the batch.
-    fn place(&self, engine: &Engine<PythonHost>) -> Place {
-        let context = &engine.context;
-        let origin = context.topic.map(|topic| {
-            let topic = self.plan.topic_name(topic).to_owned();
-            (topic, context.partition, context.offset)
-        });
-        (origin, context.cause)
-    }
-
-    fn stopped<'py>(
-        &self,
-        py: Python<'py>,
-        stop: &Stop<PyErr>,
-        (origin, cause): Place,
-    ) -> Stopped<'py> {
+    fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {
         let error = error_of(py, &stop.fault).into_value(py).into_bound(py);
         let told = stop.told.as_ref().map(|told| {
             let (what, stage) = match told.what {
@@ -468,8 +449,15 @@ impl StreamsTask {
                 What::Handler(stage) => ("handler", Some(stage)),
                 What::Extractor => ("extractor", None),
                 What::Reading => ("reading", None),
+                What::Init => ("init", None),
+                What::Close => ("close", None),
             };
             (told.name.clone(), what, stage.map(Stage::word))
+        });
+        let at = stop.told.as_ref().and_then(|told| told.at);
+        let origin = at.map(|at| {
+            let topic = self.plan.topic_name(at.topic).to_owned();
+            (topic, at.partition, at.offset)
         });
         (error.into_any(), told, origin, cause)
     }

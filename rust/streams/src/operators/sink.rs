@@ -96,7 +96,8 @@ fn not_written<H: Application>(
         return run.failed(Stage::Production, id, fault.into());
     }
     let mut stop = Stop::from(fault);
-    stop.tell(&run.plan.nodes[id].name, What::Stage(Stage::Production));
+    let name = &run.plan.nodes[id].name;
+    stop.tell(name, What::Stage(Stage::Production), &run.engine.context);
     Err(stop)
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ottla._core import StreamsTask
-from ottla.streams.errors import ProcessingError, StreamsError, closed, failed_at, kept, said
+from ottla.streams.errors import ProcessingError, StreamsError, closed, failed_at, kept
 from ottla.streams.execution import Input, Produced, Settings, Skipped
 from ottla.streams.fast.compiled import compiled
 from ottla.streams.fast.processing import Processing
@@ -112,13 +112,8 @@ class FastTask:
         if stopped is None:
             return
         error, told, origin, place = stopped
-        if not isinstance(error, Exception):
-            failure = error
-        elif told is None:
-            failure = ProcessingError(
-                f"the task: {said(error)}", hint=getattr(error, "hint", None) or "mend the cause"
-            )
-        else:
+        failure = error
+        if told is not None and isinstance(error, Exception):
             node, what, stage = told
             text, hint = failed_at(node, origin, what, stage, error)
             failure = ProcessingError(text, hint=hint)

@@ -21,7 +21,13 @@ PREFIX = "__streams.errors."
 
 
 class Stopped(ProcessingError):
-    """A failure that was decided: no handler further up is asked about it again."""
+    """A failure that was decided: no handler further up is asked about it again. It ends where the
+    task does: outside it is a `ProcessingError`, as the fast executor's is.
+    """
+
+    def shown(self) -> ProcessingError:
+        """What is raised from this one's cause."""
+        return ProcessingError(str(self), hint=self.hint)
 
 
 class NotWritten(ProcessingError):
@@ -55,9 +61,12 @@ class Failures:
         self.handle("production", sink, error)
 
     def handle_global(self, stage: str, node: str, error: Exception) -> None:
-        """As `handle` for a global store's processor, which writes no dead letters."""
+        """As `handle` for a global store's processor, which writes no dead letters, and about which
+        handlers are asked only where the settings say so.
+        """
         failure = self.failure(stage, node, error)
-        self.decide(self.handlers[stage], failure, error, dead_letter=False)
+        asked = self.handlers[stage] if self.context.settings.handles_global_failures else None
+        self.decide(asked, failure, error, dead_letter=False)
 
     def failure(self, stage: str, node: str, error: Exception) -> Failure:
         context = self.context

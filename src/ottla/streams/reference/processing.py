@@ -106,10 +106,12 @@ class Process(Operator):
 
     def __init__(self, row: plan.Process, wiring: Wiring) -> None:
         super().__init__(wiring)
-        self.processor: Any = row.supplier()
+        self.row = row
+        self.processor: Any = None
         self.record_type: Any = FixedKeyRecord if row.fixed_key else Record
 
     def start(self) -> None:
+        self.processor = self.row.supplier()
         init = getattr(self.processor, "init", None)
         if init is not None:
             init(NodeContext(self))

@@ -10,10 +10,16 @@ epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from traceback import walk_tb
-from typing import Any
+from typing import Any, NoReturn
 
-from ottla.streams.errors import ProcessingError, StreamsError, TopologyError, closed, kept
+from ottla.streams.errors import (
+    ProcessingError,
+    StreamsError,
+    TopologyError,
+    closed,
+    failed_at,
+    kept,
+)
 from ottla.streams.execution import Headers, Input, Produced, Settings, Skipped, time_of
 from ottla.streams.plan.depth import depth
 from ottla.streams.plan.topology import Source, Topology
@@ -36,8 +42,12 @@ from ottla.streams.serdes.serde import INT_MAX
 Head = tuple[int, Input, Any, Any, int]
 
 
+#: The record at hand where there is none: no time, headers, origin, nor bytes.
+NOTHING: tuple[Any, ...] = (UNKNOWN, (), None, UNKNOWN, UNKNOWN, None, None)
+
+
 #: How many operators may stand below one another: each is a few calls of Python inside the last.
-DEPTH_MAX = 150
+DEPTH_MAX = 120
 
 
 #: What sends the record on that it got, and makes none of its own.
@@ -83,9 +93,7 @@ class ReferenceTask:
         self.ready: Heap[TopicQueue] = Heap()
         self.fed_back = 0
         self.feeds = settings.loop_back and self._may_feed_back()
-        for name in topology.nodes:
-            self.context.set_record((now, (), None, UNKNOWN, UNKNOWN, None, None))
-            self.operators[name].start()
+        self._start(now)
 
     # ------------------------------------------------------------ what an executor offers
     def process(self, records: Sequence[Input], now: int) -> list[Produced]:
@@ -93,6 +101,8 @@ class ReferenceTask:
         try:
             for context.cause, record in enumerate(records):
                 self._take(record)
+        except Stopped as error:
+            raise self._stopped(error, context.cause) from error.__cause__
         except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
             kept(error, context.produced, context.cause)
             raise
@@ -106,12 +116,19 @@ class ReferenceTask:
             self._punctuate("wall_clock", now)
             self._commit()
             self._work()
+        except Stopped as error:
+            raise self._stopped(error, UNKNOWN) from error.__cause__
         except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
             kept(error, context.produced, UNKNOWN)
             raise
         finally:
             context.at_work = False
         return context.produced
+
+    def _stopped(self, error: Stopped, cause: int) -> ProcessingError:
+        shown = error.shown()
+        kept(shown, self.context.produced, cause)
+        return shown
 
     def _begin(self, now: int) -> Context:
         """One call at a time: one from within a user's function would lose what it caused."""
@@ -146,18 +163,23 @@ class ReferenceTask:
             return
         self._check_idle()
         self.closed = True
-        failed: list[BaseException] = []
-        parts: list[Operator | StateStore] = [
-            *(self.operators[name] for name in self.topology.nodes),
-            *self.stores.values(),
+        self.context.set_record(NOTHING)
+        failed: list[tuple[str, BaseException]] = []
+        parts: list[tuple[str, Operator | StateStore]] = [
+            *((name, self.operators[name]) for name in self.topology.nodes),
+            *self.stores.items(),
         ]
-        for part in parts:
+        for name, part in parts:
             try:
                 part.close()
             except BaseException as error:  # Ctrl-C in one leaves no other open
-                failed.append(error)
-        if failed:
-            raise next((each for each in failed if not isinstance(each, Exception)), failed[0])
+                failed.append((name, error))
+        for _, error in failed:
+            if not isinstance(error, Exception):
+                raise error
+        for name, error in failed:
+            if isinstance(error, Exception):
+                self._failed_alone("close", name, error)
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
@@ -179,7 +201,7 @@ class ReferenceTask:
     def _take_global(self, record: Input) -> None:
         queue = self.global_queues.get(record.topic)
         if queue is None:
-            raise StreamsError(
+            raise ProcessingError(
                 f"no source of the topology reads the topic {record.topic}",
                 hint=f"its sources read {', '.join(sorted(self.queues)) or 'patterns'}",
             )
@@ -230,7 +252,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(failed_node(error, queue.name), "failed", "processing", error)
+            self.failures.stop_at(queue.name, "failed", "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
         if self.committing:
@@ -255,7 +277,7 @@ class ReferenceTask:
         except Stopped:
             raise
         except Exception as error:
-            self.failures.stop_at(failed_node(error, queue.name), "failed", "processing", error)
+            self.failures.stop_at(queue.name, "failed", "processing", error)
         context.stream_time = stream_time
 
     def _feed_back(self) -> None:
@@ -313,18 +335,31 @@ class ReferenceTask:
             punctuation = due.pop()
             if punctuation.cancelled:
                 continue
-            self.context.set_record((time, (), None, UNKNOWN, UNKNOWN, None, None))
+            self.context.set_record((time, *NOTHING[1:]))
             try:
                 punctuation.callback(time)
             except Stopped:
                 raise
             except Exception as error:
-                self.failures.handle("processing", failed_node(error, punctuation.node), error)
+                self.failures.handle("processing", punctuation.node, error)
             if not punctuation.cancelled:
                 punctuation.advance(time)
                 due.push(punctuation)
 
     # ------------------------------------------------------------ the build
+    def _start(self, now: int) -> None:
+        for name in self.topology.nodes:
+            self.context.set_record((now, *NOTHING[1:]))
+            try:
+                self.operators[name].start()
+            except Exception as error:
+                self._failed_alone("init", name, error)
+
+    def _failed_alone(self, what: str, node: str, error: Exception) -> NoReturn:
+        """A processor failed where no record is at hand."""
+        text, hint = failed_at(node, None, what, None, error)
+        raise ProcessingError(text, hint=hint) from error
+
     def make_view(self, view: View, wiring: Wiring) -> Getter:
         return make_view(view, wiring)
 
@@ -350,22 +385,18 @@ class ReferenceTask:
             operator.forward = self._keeping_raw(operator.forward)
 
     def _entry(self, name: str) -> Forward:
-        """What a parent calls: the node with its failures handled; sinks fail in their parent.
-
-        Where nothing is to be done about a failure but to stop, `_run` stops and finds the node.
+        """What a parent calls: the node with its failures handled; sinks fail in their parent, and
+        where that is a source, `_run` stops.
         """
         if name not in self.entries:
             process: Forward = self.operators[name].process
-            settings = self.settings
-            handled: object = settings.processing_handler or settings.dead_letter_topic
-            if name in self.in_global:
-                handled = settings.processing_handler and settings.handles_global_failures
-            if handled and name in self.topology.nodes:
+            if name in self.topology.nodes:
                 process = self._guarded(name, process)
             self.entries[name] = process
         return self.entries[name]
 
     def _guarded(self, name: str, process: Forward) -> Forward:
+        """With failures told where they come up: of this node, and of the record at hand now."""
         handle = self.failures.handle
         if name in self.in_global:
             handle = self.failures.handle_global
@@ -487,16 +518,6 @@ class ReferenceTask:
             (record.timestamp, record.headers, record.topic, record.partition, offset,
              record.key, record.value)
         )  # fmt: skip
-
-
-def failed_node(error: Exception, otherwise: str) -> str:
-    """The operator that an error came out of; a sink's failure is its parent's."""
-    found = otherwise
-    for frame, _ in walk_tb(error.__traceback__):
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, Operator) and not isinstance(owner, Sink):
-            found = owner.wiring.node
-    return found
 
 
 def check_depth(topology: Topology) -> None:

@@ -19,10 +19,11 @@ class TableTransformValues(TableOperator):
     def __init__(self, row: plan.TableTransformValues, wiring: Wiring) -> None:
         super().__init__(row.store, row.send_old, wiring)
         self.row = row
-        self.transformer: Any = row.supplier()
+        self.transformer: Any = None
         self._for_views: Any = None
 
     def start(self) -> None:
+        self.transformer = self.row.supplier()
         self.transformer.init(NodeContext(self, may_forward=False))
 
     def view_transformer(self) -> Any:
