@@ -77,6 +77,9 @@ REFUSALS: dict[str, tuple[Refused, str, str]] = {
     "a name that is a number": (lambda app: app.stream("a", name=5), "5 cannot", "letters"),
     "a long name": (lambda app: app.stream("a", name="x" * 2**20), "xxx", "249"),
     "a group's name": (lambda app: by_new_key(app, "x/y"), "'x/y'", "letters"),
+    "a topic of dead letters": (
+        lambda app: Streams("b", dead_letter_topic="a b"), "'a b' cannot be a topic", "letters",
+    ),
     "no topic": (lambda app: app.stream(), "nothing", "app.stream("),
     "a topic with a space": (lambda app: app.stream("a b"), "'a b'", "topics"),
     "a sink without a name": (lambda app: app.stream("a").to(""), "''", "topics"),

@@ -11,6 +11,7 @@ from ottla.streams.builder.signatures import AskedOfRecord, AskedOfValue
 from ottla.streams.builder.specs import checked_name, shown
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
+from ottla.streams.plan.callables import check_plain
 from ottla.streams.plan.functions import Function
 from ottla.streams.variables import K, S, V
 
@@ -105,6 +106,8 @@ class Split(Kind, Generic[K, V, S]):
                 f"the branch {full} goes through one function and to another",
                 hint="call the other in the first, or give one of through= and to=",
             )
+        for given, word in ((through, "through="), (to, "to=")):
+            check_plain(given, f"{word} of the branch {full}")
         branch = source._derived(full, node, source._key, source._value, rekeyed=source._rekeyed)
         if through is not None:
             made = through(branch)

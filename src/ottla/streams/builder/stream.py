@@ -6,7 +6,7 @@ value:`. Every operator takes `name=` for its node, as Kafka's `Named` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO, overload
 
 from ottla.streams.builder.building import Building, Materialized
@@ -29,11 +29,12 @@ from ottla.streams.builder.signatures import (
 )
 from ottla.streams.builder.specs import StoreSpec, checked_name, checked_topic, shown
 from ottla.streams.builder.split import Split
+from ottla.streams.builder.suppliers import check_supplier, stores_of
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
+from ottla.streams.plan.callables import check_plain
 from ottla.streams.plan.functions import Function
-from ottla.streams.plan.stores import Store
 from ottla.streams.processors import FixedKeyProcessor, Processor
 from ottla.streams.serdes import Serde, serde_for
 from ottla.streams.variables import K2, V2, K, R, V
@@ -313,6 +314,7 @@ class KStream(Joining[K, V]):
     ) -> None:
         """Print each record as `[label]: key, value`, to standard output or a file."""
         label = self._name if label is None else label
+        check_plain(mapper, "mapper= of print")
 
         def action(key: K, value: V) -> None:
             shown = (
@@ -531,26 +533,6 @@ class KStream(Joining[K, V]):
     def _join(self, kind: plan.JoinKind, given: dict[str, Any]) -> KStream[Any, Any]:
         del given["self"]
         return self._building.kinds.join(self, kind, given)
-
-
-def check_supplier(supplier: Any, what: str, stores: Iterable[object] = ()) -> None:
-    if not callable(supplier):
-        raise TopologyError(
-            f"{what} needs a class or a function that makes a processor, not {shown(supplier)}",
-            hint="give the class itself: process(Counter, 'counts')",
-        )
-    for store in stores:
-        if not isinstance(store, str):
-            raise TopologyError(
-                f"{what} is told the names of stores, not {shown(store)}",
-                hint="app.add_store(spec) gives the name: process(Counter, app.add_store(…))",
-            )
-
-
-def stores_of(supplier: Any) -> Iterable[Store]:
-    """The stores that a supplier brings along."""
-    stores = getattr(supplier, "stores", None)
-    return [spec.row() for spec in stores()] if stores is not None else []
 
 
 def _check(given: object, kind: type, what: str) -> None:

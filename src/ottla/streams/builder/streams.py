@@ -22,7 +22,8 @@ from ottla.streams.builder.specs import (
     kinded,
     spec_of,
 )
-from ottla.streams.builder.stream import KStream, check_supplier, serde_of
+from ottla.streams.builder.stream import KStream, serde_of
+from ottla.streams.builder.suppliers import check_supplier
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.builder.writer import Writer

@@ -25,7 +25,8 @@ from ottla.streams.builder.signatures import (
     SerdeOf,
 )
 from ottla.streams.builder.specs import checked_name, shown
-from ottla.streams.builder.stream import KStream, check_supplier, serde_of, stores_of
+from ottla.streams.builder.stream import KStream, serde_of
+from ottla.streams.builder.suppliers import check_supplier, stores_of
 from ottla.streams.builder.table_joining import TableJoining
 from ottla.streams.builder.tables import (
     FilterTable,

@@ -16,7 +16,8 @@ from typing import Any
 from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import Expression
 from ottla.streams.expressions.fields import children
-from ottla.streams.plan.batched import Batched, name_of
+from ottla.streams.plan.batched import Batched
+from ottla.streams.plan.callables import check_plain, name_of
 
 TIME_AND_HEADERS = ("timestamp", "headers")
 #: What leaves of expressions read besides the value.
@@ -77,6 +78,7 @@ class Function:
                 f"{what} needs a function or an expression, not {given!r}",
                 hint="give a function, a lambda, or an expression such as col('price') >= 10",
             )
+        check_plain(given, what)
         count = positional_parameters(given, len(offered))
         # Of two that belong together, one alone would be the one that nobody expects.
         least = min(len(offered), 2 if {"aggregate", "left"} & set(offered) else 1)
