@@ -197,7 +197,7 @@ def join_global(
             hint="on=lambda key, value: value['user']",
         )
     name = building.name(asked.name, "KSTREAM-LEFTJOIN-")
-    selector = Function.of(asked.on, RECORD, what="on")
+    selector = Function.of(asked.on, RECORD, what="on", values=stream._value)
     operator = plan.StreamGlobalJoin(kind, selector, joiner, table._view())
     node = ProcessorNode(name, keeps_null_keys=kind == "left", operator=lambda: operator)
     building.graph.add(stream._node, node)

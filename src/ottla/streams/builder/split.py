@@ -69,7 +69,8 @@ class Split(Kind, Generic[K, V, S]):
 
         `through` gives the stream that stands in the result; with `to` none does.
         """
-        self._predicates.append(Function.of_record(predicate, what="branch"))
+        values = self._source._value
+        self._predicates.append(Function.of_record(predicate, what="branch", values=values))
         self._add(name, len(self._predicates), through, to)
         return self
 

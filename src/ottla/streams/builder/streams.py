@@ -108,6 +108,7 @@ class Streams(Application):
         )  # fmt: skip
         self._building.graph.add(self._building.graph.root, node)
         sources = frozenset((name,))
+        value_serde = value_serde or self._value
         return KStream(self._building, name, node, sources, key_serde, value_serde)
 
     def table(
@@ -142,7 +143,8 @@ class Streams(Application):
         )  # fmt: skip
         building.graph.add(building.graph.root, node)
         sources = frozenset((source,))
-        return KTable(building, name, node, sources, kept.spec.key, kept.spec.value, table)
+        value_serde = kept.spec.value or self._value
+        return KTable(building, name, node, sources, kept.spec.key, value_serde, table)
 
     def global_table(
         self,

@@ -119,7 +119,8 @@ class KTable(TableJoining[K, V]):
     def _filtered(
         self, predicate: Any, negate: bool, store: object, name: str | None
     ) -> KTable[K, V]:
-        function = Function.of(predicate, RECORD, what="filter_not" if negate else "filter")
+        what = "filter_not" if negate else "filter"
+        function = Function.of(predicate, RECORD, what=what, values=self._value)
         kept = self._materialized(store, "KTABLE-FILTER-", self._value)
         name = self._building.name(name, "KTABLE-FILTER-")
         table = FilterTable(self._table, function, negate, self._row(kept))
@@ -149,7 +150,7 @@ class KTable(TableJoining[K, V]):
         self, mapper: Any, *, store: object = None, value: object = None, name: str | None = None
     ) -> KTable[K, Any]:
         """A new value for each row."""
-        function = Function.of(mapper, RECORD, what="map_values")
+        function = Function.of(mapper, RECORD, what="map_values", values=self._value)
         serde = serde_of(value, store=store)
         kept = self._materialized(store, "KTABLE-MAPVALUES-", serde)
         name = self._building.name(name, "KTABLE-MAPVALUES-")
@@ -336,7 +337,7 @@ class KTable(TableJoining[K, V]):
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedTable[Any, Any]:
         """Group rows anew: the function gives (key, value); through a repartition topic."""
-        function = Function.of(mapper, RECORD, what="group_by")
+        function = Function.of(mapper, RECORD, what="group_by", values=self._value)
         building = self._building
         label = building.name(name, "KTABLE-SELECT-")
         marked: list[str] = []
