@@ -33,6 +33,10 @@ def fail_after(failure: Failure) -> Answer:
 HANDLERS: dict[str, Handler] = {"continue": continue_after, "fail": fail_after}
 
 
+class NoRunning(TopologyError, AttributeError):
+    """An application is to run against a broker, which it cannot yet."""
+
+
 class Told(TypedDict, total=False):
     """What is said by keyword: handlers, the topic of dead letters, configs for processors."""
 
@@ -90,6 +94,18 @@ class Application(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.app_id}>"
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("run", "start"):
+                raise NoRunning(
+                    f"{self!r} has no {name}(): running against a broker is not here yet",
+                    hint="a TopologyTest runs it in this process, without a broker: "
+                    "with TopologyTest(app) as test: test.input(…).send(…)",
+                )
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
 
     @abstractmethod
     def _built(self) -> Plan:

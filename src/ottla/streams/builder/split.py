@@ -19,6 +19,23 @@ if TYPE_CHECKING:
     from ottla.streams.builder.stream import KStream
 
 
+class NoSuchBranch(TopologyError, KeyError):
+    """A branch is asked for by a name that none has; the text says what names there are."""
+
+    __str__ = Exception.__str__  # and not KeyError's, which quotes it
+
+
+class Branches(dict[str, S], Generic[S]):
+    """Streams by their branches' names."""
+
+    def __missing__(self, name: object) -> S:
+        raise NoSuchBranch(
+            f"there is no branch {shown(name)}: there is {', '.join(self) or 'none'}",
+            hint='a branch is called by the name= of split() and its own: split(name="s-")'
+            '.branch(…, name="a") makes "s-a"; one with to= is not among them',
+        )
+
+
 class Split(Kind, Generic[K, V, S]):
     """Branches of a stream, gathered until `default` or `no_default` gives them by name.
 
@@ -32,11 +49,19 @@ class Split(Kind, Generic[K, V, S]):
         self._source = source
         self._name = source._building.name(name, "KSTREAM-BRANCH-")
         self._predicates: list[Function] = []
-        self._branches: dict[str, Any] = {}
+        self._branches: Branches[Any] = Branches()
         self._node = ProcessorNode(
             self._name, operator=lambda: plan.Branch(tuple(self._predicates))
         )
         source._building.graph.add(source._node, self._node)
+
+    if not TYPE_CHECKING:  # type checkers know that it is none
+
+        def __getitem__(self, name: object) -> Any:
+            raise TopologyError(
+                f"a split stream does not give the branch {shown(name)} before it has all",
+                hint="end it with .default() or .no_default(), which give the branches by name",
+            )
 
     @overload
     def branch(

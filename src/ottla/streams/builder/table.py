@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
+from ottla.streams.builder.join_keys import check_keys
 from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.signatures import (
     JOINED,
@@ -370,6 +371,7 @@ class KTable(TableJoining[K, V]):
     ) -> KTable[K, Any]:
         self._check_table(other)
         building = self._building
+        check_keys(building, self, other)
         function = Function.of(joiner, JOINED, what="join")
         serde = serde_of(value, store=store)
         kept = None
