@@ -75,7 +75,7 @@ REFUSED: dict[str, tuple[Callable[[Any], None], Any, str, str]] = {
     "a class of one object": (processed, Single, "the same Single twice", "each call"),
     "a function of records": (processed, lambda record: record, "without arguments", "foreach"),
     "a class that asks for more": (processed, Demanding, "Demanding without arg", "lambda:"),
-    "nothing": (processed, lambda: None, "gives None, which has no method process", "Counter"),
+    "nothing": (processed, lambda: None, "gives None, which has no method process", "class itself"),
     "another class": (processed, dict, "no method process", "subclass of Processor"),
     "a processor that transforms": (transformed, Passing, "no method transform", "Transformer"),
     "what fails": (processed, broken, "failed: OSError: no such file", "init"),

@@ -46,8 +46,8 @@ def check_supplier(supplier: Any, what: str, stores: Iterable[object] = ()) -> N
             raise TopologyError(
                 f"the supplier {name_of(supplier)} of {what} gave the same {type(made).__name__} "
                 "twice, and each node of each task needs a processor of its own",
-                hint=f"give the class itself, or make one at each call: {what}(lambda: "
-                f"{type(made).__name__}(…))",
+                hint="give the class itself, or make one at each call: "
+                f"lambda: {type(made).__name__}(…)",
             )
     for store in stores:
         if not isinstance(store, str):
@@ -66,8 +66,8 @@ def _check_parameters(supplier: Any, what: str) -> None:
         raise TopologyError(
             f"{what} calls {name_of(supplier)} without arguments to make a processor, "
             "and it needs some",
-            hint=f"give what it needs in a lambda: {what}(lambda: Counter(5)); a function of "
-            "records goes to map, filter or foreach",
+            hint="give what it needs in a lambda: `lambda: Counter(5)`; a function of records "
+            "goes to map, filter or foreach",
         ) from None
 
 
@@ -90,7 +90,7 @@ def _check_processor(made: Any, supplier: Any, method: str, what: str) -> None:
         raise TopologyError(
             f"{what} needs what makes a processor, and {name_of(supplier)} {given}, which has no "
             f"method {method}",
-            hint=f"write a subclass of {kind} and give the class: {what}(Counter)",
+            hint=f"write a subclass of {kind} and give the class itself",
         )
     for each in CALLED:
         if is_async(getattr(made, each, None)):
