@@ -418,6 +418,33 @@ def test_a_handler_that_fails_is_named(executor: Executor) -> None:
     )
 
 
+@pytest.mark.parametrize("answer", [None, "continue", True])
+def test_a_handler_that_gives_no_answer_is_named(executor: Executor, answer: Any) -> None:
+    """If this failed, a handler that forgot to answer would look as if it had said to stop, and
+    the hint would say to give one."""
+
+    def refusing(number: int) -> int:
+        raise KeyError("nope")
+
+    given = Input("in", b"k", long(1), 0)
+    error = stopped(mapped(refusing), executor, given, processing_handler=lambda failure: answer)
+    assert str(error) == (
+        "KSTREAM-MAPVALUES-0000000001 (topic in, partition 0, offset 0): "
+        f"the processing handler failed too: the handler answered {answer!r}"
+    )
+    assert error.hint == "return Answer.RESUME or Answer.FAIL"
+
+
+@pytest.mark.parametrize("stage", ["deserialization", "production"])
+def test_every_handler_must_answer(executor: Executor, stage: str) -> None:
+    """If this failed, only the handler of processing would be told that it gave no answer."""
+    app = mapped(lambda number: 2**70)
+    data = b"short" if stage == "deserialization" else long(1)
+    handler: Any = {f"{stage}_handler": lambda failure: "continue"}
+    error = stopped(app, executor, Input("in", b"k", data, 0), **handler)
+    assert f"the {stage} handler failed too: the handler answered 'continue'" in str(error)
+
+
 def test_a_dead_letter_names_an_error_with_half_a_surrogate(executor: Executor) -> None:
     """If this failed, a dead letter would name another class than the exception's."""
 

@@ -9,6 +9,7 @@ writes them to Kafka.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -78,6 +79,20 @@ class Failure:
     error: BaseException
 
 
+def answered(given: object) -> bool:
+    """Whether a handler said to go on.
+
+    Raises:
+        StreamsError: what it gave is no answer.
+    """
+    if isinstance(given, Answer):
+        return given is Answer.RESUME
+    raise StreamsError(
+        f"the handler answered {reprlib.repr(given)}",
+        hint="return Answer.RESUME or Answer.FAIL",
+    )
+
+
 #: A handler; an application gives a function of its own, or one of the two names.
 Handler = Callable[[Failure], Answer]
 
@@ -126,6 +141,28 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Close processors and stores."""
+
+
+def headers_of(given: object, *, what: str) -> Headers:
+    """Headers that a user gave, in a tuple or a list of pairs.
+
+    Raises:
+        StreamsError: they are something else; the text names `what`.
+    """
+    hint = 'headers are pairs of a name and bytes or None: [("trace", b"7")]'
+    if not isinstance(given, tuple | list):
+        raise StreamsError(f"{what}: a {type(given).__name__} is no sequence of headers", hint=hint)
+    for pair in given:
+        if not _is_header(pair):
+            raise StreamsError(f"{what}: {reprlib.repr(pair)} is no header", hint=hint)
+    return tuple((name, value) for name, value in given)
+
+
+def _is_header(pair: object) -> bool:
+    match pair:
+        case (str(name), bytes() | None):  # half a surrogate is no UTF-8
+            return name.isascii() or name == name.encode(errors="replace").decode()
+    return False
 
 
 def time_of(given: object, *, what: str) -> int:

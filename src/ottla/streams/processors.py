@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol
 
 from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import ProcessingError
-from ottla.streams.execution import Headers, time_of
+from ottla.streams.execution import Headers, headers_of, time_of
+from ottla.streams.plan.callables import is_async, name_of
 from ottla.streams.variables import (
     K2,
     V2,
@@ -43,30 +44,53 @@ from ottla.streams.variables import (
 
 Clock = Literal["stream_time", "wall_clock"]
 
+_new: Callable[[Any], Any] = object.__new__
+
+
+def _time_of(given: int) -> int:
+    if type(given) is int and 0 <= given < 2**63:
+        return given
+    time = time_of(given, what="the time of a record")
+    if time < 0 or isinstance(given, bool):
+        raise ProcessingError(
+            f"the time of a record: {given!r} is no time that a record can have",
+            hint="a record's time is a whole number of ms since the epoch, from 0 on",
+        )
+    return time
+
+
+def _headers_of(given: Headers) -> Headers:
+    return headers_of(given, what="the headers of a record") if given != () else ()
+
 
 class Record(Subscripted, Generic[K_co, V_co]):
     """A record on its way: key, value, ms since the epoch, headers. Changed only by making
-    another."""
+    another.
+
+    Raises:
+        StreamsError: the time is no whole number of ms from 0 on, or the headers are no pairs of a
+            name and bytes or None.
+    """
 
     __slots__ = ("headers", "key", "timestamp", "value")
 
     def __init__(self, key: K_co, value: V_co, timestamp: int, headers: Headers = ()) -> None:
         self.key = key
         self.value = value
-        self.timestamp = timestamp
-        self.headers = headers
+        self.timestamp = _time_of(timestamp)
+        self.headers = _headers_of(headers)
 
     def with_key(self, key: K2) -> Record[K2, V_co]:
-        return Record(key, self.value, self.timestamp, self.headers)
+        return unchecked(key, self.value, self.timestamp, self.headers)
 
     def with_value(self, value: V2) -> Record[K_co, V2]:
-        return Record(self.key, value, self.timestamp, self.headers)
+        return unchecked(self.key, value, self.timestamp, self.headers)
 
     def with_timestamp(self, timestamp: int) -> Record[K_co, V_co]:
-        return Record(self.key, self.value, timestamp, self.headers)
+        return unchecked(self.key, self.value, _time_of(timestamp), self.headers)
 
     def with_headers(self, headers: Headers) -> Record[K_co, V_co]:
-        return Record(self.key, self.value, self.timestamp, headers)
+        return unchecked(self.key, self.value, self.timestamp, _headers_of(headers))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
@@ -89,24 +113,44 @@ class FixedKeyRecord(Subscripted, Generic[K_co, V_co]):
     def __init__(self, key: K_co, value: V_co, timestamp: int, headers: Headers = ()) -> None:
         self._key = key
         self.value = value
-        self.timestamp = timestamp
-        self.headers = headers
+        self.timestamp = _time_of(timestamp)
+        self.headers = _headers_of(headers)
 
     @property
     def key(self) -> K_co:
         return self._key
 
     def with_value(self, value: V2) -> FixedKeyRecord[K_co, V2]:
-        return FixedKeyRecord(self._key, value, self.timestamp, self.headers)
+        return unchecked_fixed(self._key, value, self.timestamp, self.headers)
 
     def with_timestamp(self, timestamp: int) -> FixedKeyRecord[K_co, V_co]:
-        return FixedKeyRecord(self._key, self.value, timestamp, self.headers)
+        return unchecked_fixed(self._key, self.value, _time_of(timestamp), self.headers)
 
     def with_headers(self, headers: Headers) -> FixedKeyRecord[K_co, V_co]:
-        return FixedKeyRecord(self._key, self.value, self.timestamp, headers)
+        return unchecked_fixed(self._key, self.value, self.timestamp, _headers_of(headers))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._key!r}, {self.value!r}, {self.timestamp})"
+
+
+def unchecked(key: K, value: V, timestamp: int, headers: Headers) -> Record[K, V]:
+    """A record of a time and headers that are known to be right: of an executor, many a second."""
+    made: Record[K, V] = _new(Record)
+    made.key = key
+    made.value = value
+    made.timestamp = timestamp
+    made.headers = headers
+    return made
+
+
+def unchecked_fixed(key: K, value: V, timestamp: int, headers: Headers) -> FixedKeyRecord[K, V]:
+    """As `unchecked`, with a key that cannot be changed."""
+    made: FixedKeyRecord[K, V] = _new(FixedKeyRecord)
+    made._key = key
+    made.value = value
+    made.timestamp = timestamp
+    made.headers = headers
+    return made
 
 
 class ValueAndTimestamp(NamedTuple, Generic[V]):
@@ -216,13 +260,18 @@ class ProcessorContext(Protocol[KOut, VOut]):
 
 
 def schedule_of(
-    node: str, interval: Duration, clock: str, start: int | None
+    node: str, interval: Duration, clock: str, start: int | None, callback: object
 ) -> tuple[int, int | None]:
     """Interval and start in ms of what a processor wants to be called for.
 
     Raises:
         StreamsError: one of them, or the clock, is none; the text names the node.
     """
+    if is_async(callback) or not callable(callback):
+        raise ProcessingError(
+            f"{node} wants {name_of(callback)} to be called, which is no plain function",
+            hint="give schedule() a function of the time in ms, written with def",
+        )
     every = ms(interval, what=f"the interval of {node}")
     if every < 1:
         raise ProcessingError(

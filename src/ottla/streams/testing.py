@@ -23,7 +23,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ottla.streams.durations import ms
 from ottla.streams.errors import StreamsError
-from ottla.streams.execution import Executor, Headers, Input, Produced, Settings, Skipped
+from ottla.streams.execution import (
+    Executor,
+    Headers,
+    Input,
+    Produced,
+    Settings,
+    Skipped,
+    headers_of,
+)
 from ottla.streams.plan.operators import Emit, Operator, Suppress
 from ottla.streams.plan.topology import Topology
 from ottla.streams.serdes import Serde, serde_for
@@ -118,7 +126,10 @@ class TestInput:
         """The record as the topology will see it, not yet written: for `send_all` and
         `TopologyTest.process`.
         """
-        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        given: Any = headers.items() if isinstance(headers, Mapping) else headers
+        if isinstance(given, Iterable):
+            given = tuple(given)
+        pairs = list(headers_of(given, what=f"headers= of a record for {self.topic}"))
         key_bytes = self._key.serialize(key, self.topic, pairs)
         value_bytes = self._value.serialize(value, self.topic, pairs)
         if at is None:

@@ -10,6 +10,7 @@ import pytest
 from ottla.streams import (
     Processor,
     Streams,
+    Topology,
     TopologyError,
     key_value,
     session,
@@ -77,6 +78,9 @@ REFUSALS: dict[str, tuple[Refused, str, str]] = {
     "a name that is a number": (lambda app: app.stream("a", name=5), "5 cannot", "letters"),
     "a long name": (lambda app: app.stream("a", name="x" * 2**20), "xxx", "249"),
     "a group's name": (lambda app: by_new_key(app, "x/y"), "'x/y'", "letters"),
+    "a topic of dead letters": (
+        lambda app: Streams("b", dead_letter_topic="a b"), "'a b' cannot be a topic", "letters",
+    ),
     "no topic": (lambda app: app.stream(), "nothing", "app.stream("),
     "a topic with a space": (lambda app: app.stream("a b"), "'a b'", "topics"),
     "a sink without a name": (lambda app: app.stream("a").to(""), "''", "topics"),
@@ -252,3 +256,29 @@ def test_branches_that_lead_nowhere(more: dict[str, Any], told: str) -> None:
     app = Streams("app", key=str, value=str)
     with pytest.raises(TopologyError, match=told):
         app.stream("a").split().branch(yes, name="b", **more)
+
+
+def test_a_branch_of_another_name_is_a_key_error_that_names_all() -> None:
+    """Who forgot that `split(name=)` stands before each name would be told 'a' and nothing else."""
+    app = Streams("app", key=str, value=str)
+    split = app.stream("a").split(name="s-").branch(yes, name="a")
+    undone: Any = split
+    with pytest.raises(TopologyError, match="before it has all") as early:
+        undone["s-a"]
+    assert ".no_default()" in (early.value.hint or "")
+    parts = split.default(name="b")
+    assert (sorted(parts), parts.get("a")) == (["s-a", "s-b"], None)
+    with pytest.raises(KeyError) as caught:
+        parts["a"]
+    assert str(caught.value) == "there is no branch 'a': there is s-a, s-b"
+
+
+@pytest.mark.parametrize("kind", [Streams, Topology])
+@pytest.mark.parametrize("name", ["run", "start"])
+def test_running_is_not_here_yet(kind: type[Streams | Topology], name: str) -> None:
+    """Who comes from the documentation of Kafka would look for the name of what is not there."""
+    app = kind("app")
+    with pytest.raises(AttributeError, match="against a broker is not here yet") as caught:
+        getattr(app, name)
+    assert "TopologyTest" in caught.value.__notes__[0]
+    assert not hasattr(app, "runs")

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from ottla.streams.builder.specs import checked_id
+from ottla.streams.builder.specs import checked_id, checked_topic
 from ottla.streams.durations import Duration, ms
 from ottla.streams.errors import TopologyError
 from ottla.streams.execution import Answer, Failure, Handler, Settings
+from ottla.streams.plan.callables import check_plain
 from ottla.streams.plan.topology import Topology as Plan
 from ottla.streams.serdes import serde_for
 
@@ -30,6 +31,10 @@ def fail_after(failure: Failure) -> Answer:
 
 
 HANDLERS: dict[str, Handler] = {"continue": continue_after, "fail": fail_after}
+
+
+class NoRunning(TopologyError, AttributeError):
+    """An application is to run against a broker, which it cannot yet."""
 
 
 class Told(TypedDict, total=False):
@@ -71,13 +76,16 @@ class Application(ABC):
         self.app_id = checked_id(app_id)
         self._key = None if key is None else serde_for(key)
         self._value = None if value is None else serde_for(value)
+        dead_letter_topic = told.get("dead_letter_topic")
+        if dead_letter_topic is not None:
+            checked_topic(dead_letter_topic)
         self._settings = Settings(
             self.app_id,
             deserialization_handler=_handler(told, "deserialization_handler"),
             processing_handler=_handler(told, "processing_handler"),
             production_handler=_handler(told, "production_handler"),
             handles_global_failures=told.get("handles_global_failures", False),
-            dead_letter_topic=told.get("dead_letter_topic"),
+            dead_letter_topic=dead_letter_topic,
             emit_interval_ms=ms(emit_interval, what="emit_interval"),
             configs=dict(told.get("configs") or {}),
         )
@@ -86,6 +94,18 @@ class Application(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.app_id}>"
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("run", "start"):
+                raise NoRunning(
+                    f"{self!r} has no {name}(): running against a broker is not here yet",
+                    hint="a TopologyTest runs it in this process, without a broker: "
+                    "with TopologyTest(app) as test: test.input(…).send(…)",
+                )
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
 
     @abstractmethod
     def _built(self) -> Plan:
@@ -127,6 +147,7 @@ class Application(ABC):
 def _handler(told: Told, what: str) -> Handler | None:
     given: str | Handler | None = told.get(what)  # type: ignore[assignment]
     if given is None or callable(given):
+        check_plain(given, f"{what}=")
         return given
     if given in HANDLERS:
         return HANDLERS[given]

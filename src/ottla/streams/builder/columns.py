@@ -9,6 +9,7 @@ from typing import Any
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan.functions import Function
 from ottla.streams.plan.operators import Aggregate, Column, Columns
+from ottla.streams.serdes import Serde
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def last_of(of: Any) -> ColumnSpec:
     return ColumnSpec(Aggregate.LAST, of)
 
 
-def columns_of(given: Mapping[str, object]) -> Columns:
+def columns_of(given: Mapping[str, object], values: Serde | None = None) -> Columns:
+    """The columns of an aggregate of values of this serde, where it is known."""
     found = []
     for name, spec in given.items():
         if not isinstance(spec, ColumnSpec):
@@ -59,6 +61,6 @@ def columns_of(given: Mapping[str, object]) -> Columns:
             )
         of = None
         if spec.of is not None:
-            of = Function.of_record(spec.of, what=f"the column {name}")
+            of = Function.of_record(spec.of, what=f"the column {name}", values=values)
         found.append(Column(name, spec.aggregate, of))
     return Columns(tuple(found))

@@ -57,7 +57,7 @@ class ForeignKeyJoin:
         self.right = right
         self.kind = kind
         self.joiner = Function.of(joiner, JOINED, what="join")
-        self.extractor = Function.of(on, RECORD, what="on")
+        self.extractor = Function.of(on, RECORD, what="on", values=left._value)
         self.partitioner = partitioner
         self.other_partitioner = other_partitioner
         self.name = name

@@ -136,7 +136,7 @@ class Aggregating(Kind, Generic[K, V, KT]):
                     "aggregate takes functions or columns, not both",
                     hint="aggregate(dict, add), or aggregate(n=count(), total=sum_of(col('x')))",
                 )
-            return columns_of(columns)
+            return columns_of(columns, self.grouped._value)
         if initializer is None or adder is None:
             raise TopologyError(
                 "aggregate needs to know how an aggregate begins and how a value is added",

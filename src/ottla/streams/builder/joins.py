@@ -7,6 +7,7 @@ from typing import Any
 
 from ottla.streams.builder.building import Building
 from ottla.streams.builder.graph import JoinWindowNode, ProcessorNode, StreamJoinNode
+from ottla.streams.builder.join_keys import check_keys
 from ottla.streams.builder.signatures import JOINED, RECORD
 from ottla.streams.builder.specs import SEGMENT_MIN_MS, StoreSpec, checked_name, shown
 from ottla.streams.builder.stream import KStream, serde_of
@@ -140,6 +141,7 @@ def join_table(
     if stream._rekeyed:
         prefix = stream._name if asked.name is None else asked.name
         stream = repartitioned(stream, prefix, key, value, named=asked.name is not None)
+    check_keys(building, stream, table)
     sources = building.copartition(stream._sources, table._sources)
     prefix = "KSTREAM-LEFTJOIN-" if kind == "left" else "KSTREAM-JOIN-"
     name = building.name(asked.name, prefix)
@@ -197,7 +199,7 @@ def join_global(
             hint="on=lambda key, value: value['user']",
         )
     name = building.name(asked.name, "KSTREAM-LEFTJOIN-")
-    selector = Function.of(asked.on, RECORD, what="on")
+    selector = Function.of(asked.on, RECORD, what="on", values=stream._value)
     operator = plan.StreamGlobalJoin(kind, selector, joiner, table._view())
     node = ProcessorNode(name, keeps_null_keys=kind == "left", operator=lambda: operator)
     building.graph.add(stream._node, node)
@@ -228,6 +230,7 @@ class StreamJoin:
         self.right_value = serde_of(asked.other_value)
         self.left = self._ready(left, "-left", self.left_value)
         self.right = self._ready(right, "-right", self.right_value)
+        check_keys(self.building, self.left, self.right)
         self.key = self.key or self.left._key or self.right._key
         self.left_value = self.left_value or self.left._value
         self.right_value = self.right_value or self.right._value

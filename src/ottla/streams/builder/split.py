@@ -11,11 +11,29 @@ from ottla.streams.builder.signatures import AskedOfRecord, AskedOfValue
 from ottla.streams.builder.specs import checked_name, shown
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
+from ottla.streams.plan.callables import check_plain
 from ottla.streams.plan.functions import Function
 from ottla.streams.variables import K, S, V
 
 if TYPE_CHECKING:
     from ottla.streams.builder.stream import KStream
+
+
+class NoSuchBranch(TopologyError, KeyError):
+    """A branch is asked for by a name that none has; the text says what names there are."""
+
+    __str__ = Exception.__str__  # and not KeyError's, which quotes it
+
+
+class Branches(dict[str, S], Generic[S]):
+    """Streams by their branches' names."""
+
+    def __missing__(self, name: object) -> S:
+        raise NoSuchBranch(
+            f"there is no branch {shown(name)}: there is {', '.join(self) or 'none'}",
+            hint='a branch is called by the name= of split() and its own: split(name="s-")'
+            '.branch(…, name="a") makes "s-a"; one with to= is not among them',
+        )
 
 
 class Split(Kind, Generic[K, V, S]):
@@ -34,11 +52,19 @@ class Split(Kind, Generic[K, V, S]):
         self._source = source
         self._name = source._building.name(name, "KSTREAM-BRANCH-")
         self._predicates: list[Function] = []
-        self._branches: dict[str, Any] = {}
+        self._branches: Branches[Any] = Branches()
         self._node = ProcessorNode(
             self._name, operator=lambda: plan.Branch(tuple(self._predicates))
         )
         source._building.graph.add(source._node, self._node)
+
+    if not TYPE_CHECKING:  # type checkers know that it is none
+
+        def __getitem__(self, name: object) -> Any:
+            raise TopologyError(
+                f"a split stream does not give the branch {shown(name)} before it has all",
+                hint="end it with .default() or .no_default(), which give the branches by name",
+            )
 
     @overload
     def branch(
@@ -71,7 +97,8 @@ class Split(Kind, Generic[K, V, S]):
 
         `through` gives the stream that stands in the result; with `to` none does.
         """
-        self._predicates.append(Function.of_record(predicate, what="branch"))
+        values = self._source._value
+        self._predicates.append(Function.of_record(predicate, what="branch", values=values))
         self._add(name, len(self._predicates), through, to)
         return self
 
@@ -108,6 +135,8 @@ class Split(Kind, Generic[K, V, S]):
                 f"the branch {full} goes through one function and to another",
                 hint="call the other in the first, or give one of through= and to=",
             )
+        for given, word in ((through, "through="), (to, "to=")):
+            check_plain(given, f"{word} of the branch {full}")
         branch = source._derived(full, node, source._key, source._value, rekeyed=source._rekeyed)
         if through is not None:
             made = through(branch)

@@ -6,7 +6,7 @@ value:`. Every operator takes `name=` for its node, as Kafka's `Named` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO, overload
 
 from ottla.streams.builder.building import Building, Materialized
@@ -29,11 +29,12 @@ from ottla.streams.builder.signatures import (
 )
 from ottla.streams.builder.specs import StoreSpec, checked_name, checked_topic, shown
 from ottla.streams.builder.split import Split
+from ottla.streams.builder.suppliers import check_supplier, stores_of
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan import operators as plan
+from ottla.streams.plan.callables import check_plain
 from ottla.streams.plan.functions import Function
-from ottla.streams.plan.stores import Store
 from ottla.streams.processors import FixedKeyProcessor, Processor
 from ottla.streams.serdes import Serde, serde_for
 from ottla.streams.variables import K2, V2, K, R, V
@@ -136,7 +137,7 @@ class KStream(Joining[K, V]):
 
         >>> app.stream("orders", key=str, value=dict).filter(col("price") >= 10).to("large")
         """
-        function = Function.of_record(predicate, what="filter")
+        function = Function.of_record(predicate, what="filter", values=self._value)
         return self._same("KSTREAM-FILTER-", name, plan.Filter(function))
 
     @overload
@@ -151,7 +152,7 @@ class KStream(Joining[K, V]):
 
     def filter_not(self, predicate: Any, *, name: str | None = None) -> KStream[K, V]:
         """Records for which the predicate is not true."""
-        function = Function.of_record(predicate, what="filter_not")
+        function = Function.of_record(predicate, what="filter_not", values=self._value)
         return self._same("KSTREAM-FILTER-", name, plan.Filter(function, negate=True))
 
     @overload
@@ -178,7 +179,7 @@ class KStream(Joining[K, V]):
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KStream[Any, Any]:
         """A new (key, value) for each record. Grouping and joining after it go through a topic."""
-        function = Function.of_record(mapper, what="map")
+        function = Function.of_record(mapper, what="map", values=self._value)
         return self._then(
             "KSTREAM-MAP-", name, plan.Map(function), key=serde_of(key), value=serde_of(value),
             changes_key=True,
@@ -199,7 +200,7 @@ class KStream(Joining[K, V]):
         self, mapper: Any, *, value: object = None, name: str | None = None
     ) -> KStream[K, Any]:
         """A new value for each record; the key stays."""
-        function = Function.of_record(mapper, what="map_values")
+        function = Function.of_record(mapper, what="map_values", values=self._value)
         return self._then(
             "KSTREAM-MAPVALUES-", name, plan.MapValues(function), key=self._key,
             value=serde_of(value), changes_value=True,
@@ -229,7 +230,7 @@ class KStream(Joining[K, V]):
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KStream[Any, Any]:
         """No, one or several (key, value) for each record."""
-        function = Function.of_record(mapper, what="flat_map")
+        function = Function.of_record(mapper, what="flat_map", values=self._value)
         return self._then(
             "KSTREAM-FLATMAP-", name, plan.FlatMap(function), key=serde_of(key),
             value=serde_of(value), changes_key=True,
@@ -251,7 +252,7 @@ class KStream(Joining[K, V]):
         self, mapper: Any, *, value: object = None, name: str | None = None
     ) -> KStream[K, Any]:
         """No, one or several values for each record, all under its key."""
-        function = Function.of_record(mapper, what="flat_map_values")
+        function = Function.of_record(mapper, what="flat_map_values", values=self._value)
         return self._then(
             "KSTREAM-FLATMAPVALUES-", name, plan.FlatMapValues(function), key=self._key,
             value=serde_of(value), changes_value=True,
@@ -272,7 +273,7 @@ class KStream(Joining[K, V]):
         self, selector: Any, *, key: object = None, name: str | None = None
     ) -> KStream[Any, V]:
         """A new key for each record."""
-        function = Function.of_record(selector, what="select_key")
+        function = Function.of_record(selector, what="select_key", values=self._value)
         return self._then(
             "KSTREAM-KEY-SELECT-", name, plan.SelectKey(function), key=serde_of(key),
             value=self._value, changes_key=True,
@@ -286,7 +287,7 @@ class KStream(Joining[K, V]):
 
     def peek(self, action: Any, *, name: str | None = None) -> KStream[K, V]:
         """Call a function on each record, which goes on as it is."""
-        function = Function.of_record(action, what="peek")
+        function = Function.of_record(action, what="peek", values=self._value)
         return self._same("KSTREAM-PEEK-", name, plan.Peek(function))
 
     @overload
@@ -299,7 +300,7 @@ class KStream(Joining[K, V]):
 
     def foreach(self, action: Any, *, name: str | None = None) -> Any:
         """Call a function on each record; the stream ends there. Also a decorator."""
-        function = Function.of_record(action, what="foreach")
+        function = Function.of_record(action, what="foreach", values=self._value)
         self._same("KSTREAM-FOREACH-", name, plan.Peek(function))
         return action
 
@@ -313,6 +314,7 @@ class KStream(Joining[K, V]):
     ) -> None:
         """Print each record as `[label]: key, value`, to standard output or a file."""
         label = self._name if label is None else label
+        check_plain(mapper, "mapper= of print")
 
         def action(key: K, value: V) -> None:
             shown = (
@@ -364,7 +366,9 @@ class KStream(Joining[K, V]):
         name = self._building.name(name, "KSTREAM-SINK-")
         fixed = checked_topic(topic) if isinstance(topic, str) else None
         offered = ("key", "value", "context")
-        extractor = None if fixed is not None else Function.of_record(topic, offered, what="to")
+        extractor = None
+        if fixed is None:
+            extractor = Function.of_record(topic, offered, what="to", values=self._value)
         node = SinkNode(
             name, topic=fixed, extractor=extractor, key=serde_of(key, self._key),
             value=serde_of(value, self._value), partitioner=partitioner,
@@ -467,7 +471,7 @@ class KStream(Joining[K, V]):
         self, selector: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedStream[Any, V]:
         """Group by what the function gives; through a repartition topic."""
-        function = Function.of_record(selector, what="group_by")
+        function = Function.of_record(selector, what="group_by", values=self._value)
         selected = self._then(
             "KSTREAM-KEY-SELECT-", name, plan.SelectKey(function), key=serde_of(key),
             value=self._value, changes_key=True,
@@ -531,26 +535,6 @@ class KStream(Joining[K, V]):
     def _join(self, kind: plan.JoinKind, given: dict[str, Any]) -> KStream[Any, Any]:
         del given["self"]
         return self._building.kinds.join(self, kind, given)
-
-
-def check_supplier(supplier: Any, what: str, stores: Iterable[object] = ()) -> None:
-    if not callable(supplier):
-        raise TopologyError(
-            f"{what} needs a class or a function that makes a processor, not {shown(supplier)}",
-            hint="give the class itself: process(Counter, 'counts')",
-        )
-    for store in stores:
-        if not isinstance(store, str):
-            raise TopologyError(
-                f"{what} is told the names of stores, not {shown(store)}",
-                hint="app.add_store(spec) gives the name: process(Counter, app.add_store(…))",
-            )
-
-
-def stores_of(supplier: Any) -> Iterable[Store]:
-    """The stores that a supplier brings along."""
-    stores = getattr(supplier, "stores", None)
-    return [spec.row() for spec in stores()] if stores is not None else []
 
 
 def _check(given: object, kind: type, what: str) -> None:

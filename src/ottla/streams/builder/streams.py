@@ -22,7 +22,8 @@ from ottla.streams.builder.specs import (
     kinded,
     spec_of,
 )
-from ottla.streams.builder.stream import KStream, check_supplier, serde_of
+from ottla.streams.builder.stream import KStream, serde_of
+from ottla.streams.builder.suppliers import check_supplier
 from ottla.streams.builder.table import GlobalKTable, KTable
 from ottla.streams.builder.tables import SourceTable
 from ottla.streams.builder.writer import Writer
@@ -109,6 +110,7 @@ class Streams(Application):
         )  # fmt: skip
         self._building.graph.add(self._building.graph.root, node)
         sources = frozenset((name,))
+        value_serde = value_serde or self._value
         return KStream(self._building, name, node, sources, key_serde, value_serde)
 
     def table(
@@ -143,7 +145,8 @@ class Streams(Application):
         )  # fmt: skip
         building.graph.add(building.graph.root, node)
         sources = frozenset((source,))
-        return KTable(building, name, node, sources, kept.spec.key, kept.spec.value, table)
+        value_serde = kept.spec.value or self._value
+        return KTable(building, name, node, sources, kept.spec.key, value_serde, table)
 
     def global_table(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 from ottla.streams.builder.building import Building, Materialized
 from ottla.streams.builder.graph import GraphNode, ProcessorNode, TableJoinNode
+from ottla.streams.builder.join_keys import check_keys
 from ottla.streams.builder.kinds import Kind
 from ottla.streams.builder.signatures import (
     JOINED,
@@ -25,7 +26,8 @@ from ottla.streams.builder.signatures import (
     SerdeOf,
 )
 from ottla.streams.builder.specs import checked_name, shown
-from ottla.streams.builder.stream import KStream, check_supplier, serde_of, stores_of
+from ottla.streams.builder.stream import KStream, serde_of
+from ottla.streams.builder.suppliers import check_supplier, stores_of
 from ottla.streams.builder.table_joining import TableJoining
 from ottla.streams.builder.tables import (
     FilterTable,
@@ -118,7 +120,8 @@ class KTable(TableJoining[K, V]):
     def _filtered(
         self, predicate: Any, negate: bool, store: object, name: str | None
     ) -> KTable[K, V]:
-        function = Function.of(predicate, RECORD, what="filter_not" if negate else "filter")
+        what = "filter_not" if negate else "filter"
+        function = Function.of(predicate, RECORD, what=what, values=self._value)
         kept = self._materialized(store, "KTABLE-FILTER-", self._value)
         name = self._building.name(name, "KTABLE-FILTER-")
         table = FilterTable(self._table, function, negate, self._row(kept))
@@ -148,7 +151,7 @@ class KTable(TableJoining[K, V]):
         self, mapper: Any, *, store: object = None, value: object = None, name: str | None = None
     ) -> KTable[K, Any]:
         """A new value for each row."""
-        function = Function.of(mapper, RECORD, what="map_values")
+        function = Function.of(mapper, RECORD, what="map_values", values=self._value)
         serde = serde_of(value, store=store)
         kept = self._materialized(store, "KTABLE-MAPVALUES-", serde)
         name = self._building.name(name, "KTABLE-MAPVALUES-")
@@ -335,7 +338,7 @@ class KTable(TableJoining[K, V]):
         self, mapper: Any, *, key: object = None, value: object = None, name: str | None = None
     ) -> KGroupedTable[Any, Any]:
         """Group rows anew: the function gives (key, value); through a repartition topic."""
-        function = Function.of(mapper, RECORD, what="group_by")
+        function = Function.of(mapper, RECORD, what="group_by", values=self._value)
         building = self._building
         label = building.name(name, "KTABLE-SELECT-")
         marked: list[str] = []
@@ -368,6 +371,7 @@ class KTable(TableJoining[K, V]):
     ) -> KTable[K, Any]:
         self._check_table(other)
         building = self._building
+        check_keys(building, self, other)
         function = Function.of(joiner, JOINED, what="join")
         serde = serde_of(value, store=store)
         kept = None

@@ -19,7 +19,8 @@ from ottla.streams.builder.specs import (
     kinded,
     spec_of,
 )
-from ottla.streams.builder.stream import check_supplier, serde_of, stores_of
+from ottla.streams.builder.stream import serde_of
+from ottla.streams.builder.suppliers import check_supplier, stores_of
 from ottla.streams.builder.writer import Writer
 from ottla.streams.errors import TopologyError
 from ottla.streams.plan.functions import Function

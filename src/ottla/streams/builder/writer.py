@@ -6,15 +6,16 @@ do not agree: said here, by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 from ottla.streams.builder.building import REPARTITION
-from ottla.streams.builder.specs import checked_topic
+from ottla.streams.builder.specs import checked_topic, shown
 from ottla.streams.errors import ProcessingError, TopologyError
 from ottla.streams.plan import operators as plan
-from ottla.streams.plan.batched import name_of
+from ottla.streams.plan.callables import check_plain, name_of
 from ottla.streams.plan.functions import Function, positional_parameters
 from ottla.streams.plan.operators import Operator, StreamTableJoin
 from ottla.streams.plan.stores import Store, StoreKind
@@ -135,7 +136,7 @@ class Writer:
         where, told = self._written(topic, parents)
         self.sinks[name] = Sink(
             name, topic, chosen, self.key_serde(key, where, told),
-            self.value_serde(value, where, told), partitioner,
+            self.value_serde(value, where, told), choosing_partitions(partitioner, name),
         )  # fmt: skip
 
     def _written(self, topic: str | None, parents: tuple[str, ...]) -> tuple[str, str]:
@@ -351,6 +352,49 @@ def naming_topics(extractor: Function, sink: str) -> Function:
     return Function(topic, arguments, None, extractor.name)
 
 
+def choosing_partitions(partitioner: Any, sink: str) -> Callable[..., Any] | None:
+    """A sink's partitioner whose results are None, a partition, or a list of them.
+
+    It raises a ProcessingError for any other result, so the record fails, in every executor alike.
+
+    Raises:
+        TopologyError: it is no function that Streams can call.
+    """
+    if partitioner is None:
+        return None
+    if not callable(partitioner):
+        raise TopologyError(
+            f"partitioner= of {sink} takes a function, not {shown(partitioner)}",
+            hint="give lambda topic, key, value, partitions: …",
+        )
+    check_plain(partitioner, f"partitioner= of {sink}")
+    name = name_of(partitioner)
+
+    def chosen(*given: Any) -> int | list[int] | None:
+        found = partitioner(*given)
+        if found is None:
+            return None
+        try:
+            if type(found) is int or isinstance(found, SupportsIndex):
+                return _partition(found)
+            return sorted(_partition(each) for each in found)
+        except (TypeError, ValueError):
+            raise ProcessingError(
+                f"{name} of {sink} chose no partition: {shown(found)}",
+                hint="return a partition, from 0 on, several of them, or None to let the producer "
+                "choose",
+            ) from None
+
+    return chosen
+
+
+def _partition(given: Any) -> int:
+    number = index(given)
+    if not 0 <= number < 2**31:
+        raise ValueError
+    return number
+
+
 #: What a timestamp extractor is called with.
 EXTRACTED = (
     "topic", "partition", "offset", "timestamp", "key", "value", "headers", "partition_time",
@@ -368,6 +412,7 @@ def checked_extractor(given: Any, source: str) -> Any:
     hint = f"give lambda {', '.join(EXTRACTED)}: value['at']"
     if not callable(given):
         raise TopologyError(f"timestamp= of {source} takes a function, not {given!r}", hint=hint)
+    check_plain(given, f"timestamp= of {source}")
     count = positional_parameters(given, len(EXTRACTED))
     if count != len(EXTRACTED):
         raise TopologyError(

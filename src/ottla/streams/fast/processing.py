@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.streams.durations import Duration
 from ottla.streams.errors import ProcessingError, not_at_work, text_of
-from ottla.streams.execution import Answer, Failure, Headers, Settings, time_of
+from ottla.streams.execution import Failure, Headers, Settings, answered, time_of
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
     Cancellable,
@@ -24,6 +24,8 @@ from ottla.streams.processors import (
     RecordMetadata,
     no_access,
     schedule_of,
+    unchecked,
+    unchecked_fixed,
 )
 from ottla.streams.serdes.serde import not_bytes
 
@@ -113,7 +115,7 @@ class FastContext:
         callback: Callable[[int], None],
         start_ms: int | None = None,
     ) -> Cancellable:
-        every, start = schedule_of(self._name, interval_ms, clock, start_ms)
+        every, start = schedule_of(self._name, interval_ms, clock, start_ms, callback)
         number = self._processing.keep(callback)
         schedule = self._task.schedule(self._place, clock == "wall_clock", start, every, number)
         return Scheduled(self._processing, number, schedule)
@@ -157,7 +159,7 @@ class Processing:
         self._store = store
         self._processors: list[Any] = [None] * len(self._rows)
         self._calls: list[Callable[[Any], None]] = [_not_made] * len(self._rows)
-        self._record_types: list[Any] = [None] * len(self._rows)
+        self._records: list[Callable[..., Any]] = [unchecked] * len(self._rows)
         self._view_transformers: dict[int, Any] = {}
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._callback = 0
@@ -175,7 +177,7 @@ class Processing:
         self._processors[processor] = made
         if isinstance(row, Process):
             context.record_type = FixedKeyRecord if row.fixed_key else Record
-            self._record_types[processor] = context.record_type
+            self._records[processor] = unchecked_fixed if row.fixed_key else unchecked
             self._calls[processor] = made.process
         init = getattr(made, "init", None)
         if init is not None:
@@ -189,7 +191,7 @@ class Processing:
     def process(
         self, processor: int, key: Any, value: Any, timestamp: int, headers: Headers
     ) -> None:
-        record = self._record_types[processor](key, value, timestamp, headers)
+        record = self._records[processor](key, value, timestamp, headers)
         self._calls[processor](record)
 
     def transform(self, processor: int, key: Any, value: Any) -> Any:
@@ -294,7 +296,7 @@ class Processing:
         failure = Failure(
             stage, node, topic or "", partition, offset, timestamp, key, value, headers, error
         )
-        return handler(failure) is Answer.RESUME
+        return answered(handler(failure))
 
     def describe(self, error: BaseException) -> tuple[str, str, str]:
         """What a dead letter says of an error: its class, its text, its traceback."""

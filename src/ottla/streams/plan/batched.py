@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ottla.streams.errors import ProcessingError, TopologyError
+from ottla.streams.plan.callables import check_plain, name_of
 
 
 class Batched:
@@ -25,6 +26,7 @@ class Batched:
                 f"a function of many values is needed, not {function!r}",
                 hint="give a function that takes a list and gives a list as long",
             )
+        check_plain(function, "a function of many values")
         self.function = function
         self.name = name_of(function)
 
@@ -100,7 +102,3 @@ def listed(results: Any) -> list[Any]:
         if hasattr(results, method):
             return list(getattr(results, method)())
     return list(results)
-
-
-def name_of(given: object) -> str:
-    return getattr(given, "__qualname__", None) or type(given).__qualname__

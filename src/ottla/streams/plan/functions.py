@@ -16,7 +16,10 @@ from typing import Any
 from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import Expression
 from ottla.streams.expressions.fields import children
-from ottla.streams.plan.batched import Batched, name_of
+from ottla.streams.plan.batched import Batched
+from ottla.streams.plan.callables import check_plain, name_of
+from ottla.streams.plan.fields import check_fields
+from ottla.streams.serdes import Serde
 
 TIME_AND_HEADERS = ("timestamp", "headers")
 #: What leaves of expressions read besides the value.
@@ -39,29 +42,37 @@ class Function:
     batch: Callable[[list[Any]], list[Any]] | None = None
 
     @classmethod
-    def of(cls, given: object, offered: Sequence[str], *, what: str) -> Function:
+    def of(
+        cls, given: object, offered: Sequence[str], *, what: str, values: Serde | None = None
+    ) -> Function:
         """The function for an operator that offers these arguments; `what` is named in errors.
 
+        `values` is the serde of the values that it reads, where that is known.
+
         Raises:
-            TopologyError: it is no function, or asks for what the operator does not offer.
+            TopologyError: it is no function, or asks for what the operator does not offer, or for
+                a field that the values do not have.
         """
-        return cls._of(given, offered, offered, what)
+        return cls._of(given, offered, offered, what, values)
 
     @classmethod
     def of_record(
-        cls, given: object, offered: Sequence[str] = ("key", "value"), *, what: str
-    ) -> Function:
+        cls, given: object, offered: Sequence[str] = ("key", "value"), *, what: str,
+        values: Serde | None = None,
+    ) -> Function:  # fmt: skip
         """As `of`, for an operator that has a whole record: an expression may also ask for its time
         and its headers.
         """
-        return cls._of(given, offered, (*offered, *TIME_AND_HEADERS), what)
+        return cls._of(given, offered, (*offered, *TIME_AND_HEADERS), what, values)
 
     @classmethod
     def _of(
-        cls, given: object, offered: Sequence[str], readable: Sequence[str], what: str
-    ) -> Function:
+        cls, given: object, offered: Sequence[str], readable: Sequence[str], what: str,
+        values: Serde | None,
+    ) -> Function:  # fmt: skip
         if isinstance(given, Expression):
             _check_reads(given, readable, what)
+            check_fields(given, values, what)
             arguments = ("key", "value", *TIME_AND_HEADERS)
             return cls(given.evaluate, arguments, given, repr(given))
         if isinstance(given, Batched):
@@ -77,6 +88,7 @@ class Function:
                 f"{what} needs a function or an expression, not {given!r}",
                 hint="give a function, a lambda, or an expression such as col('price') >= 10",
             )
+        check_plain(given, what)
         count = positional_parameters(given, len(offered))
         # Of two that belong together, one alone would be the one that nobody expects.
         least = min(len(offered), 2 if {"aggregate", "left"} & set(offered) else 1)

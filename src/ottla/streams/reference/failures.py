@@ -13,7 +13,7 @@ import traceback
 from typing import NoReturn
 
 from ottla.streams.errors import ProcessingError, failed_at, text_of
-from ottla.streams.execution import Answer, Failure, Handler, Headers
+from ottla.streams.execution import Failure, Handler, Headers, answered
 from ottla.streams.reference.context import Context
 from ottla.streams.serdes import WrongType
 
@@ -85,10 +85,10 @@ class Failures:
         *,
         dead_letter: bool = True,
     ) -> None:
-        answer = Answer.FAIL
+        goes_on = False
         if handler is not None:
             try:
-                answer = handler(failure)
+                goes_on = answered(handler(failure))
             except Exception as error:
                 self.stop(failure, "handler", error)
         topic = self.context.settings.dead_letter_topic
@@ -96,7 +96,7 @@ class Failures:
             self.context.produce(
                 topic, failure.key, failure.value, failure.timestamp, dead_letter_headers(failure)
             )
-        if answer is not Answer.RESUME:
+        if not goes_on:
             self.stop(failure, "failed", came)
         self.context.skip(failure.node, f"{failure.stage} failed: {type(failure.error).__name__}")
 

@@ -18,6 +18,8 @@ from ottla.streams.processors import (
     RecordMetadata,
     no_access,
     schedule_of,
+    unchecked,
+    unchecked_fixed,
 )
 from ottla.streams.reference.operator import Operator, Wiring
 from ottla.streams.reference.owning import of_its_own
@@ -85,7 +87,7 @@ class NodeContext:
         callback: Callable[[int], None],
         start_ms: int | None = None,
     ) -> Cancellable:
-        every, start = schedule_of(self._wiring.node, interval_ms, clock, start_ms)
+        every, start = schedule_of(self._wiring.node, interval_ms, clock, start_ms, callback)
         handle: Cancellable = self._wiring.schedule(every, clock, callback, start)
         return handle
 
@@ -109,6 +111,7 @@ class Process(Operator):
         self.row = row
         self.processor: Any = None
         self.record_type: Any = FixedKeyRecord if row.fixed_key else Record
+        self.record: Callable[..., Any] = unchecked_fixed if row.fixed_key else unchecked
 
     def start(self) -> None:
         self.processor = self.row.supplier()
@@ -117,7 +120,7 @@ class Process(Operator):
             init(NodeContext(self))
 
     def process(self, key: Any, value: Any, timestamp: int, headers: Headers) -> None:
-        record = self.record_type(of_its_own(key), of_its_own(value), timestamp, headers)
+        record = self.record(of_its_own(key), of_its_own(value), timestamp, headers)
         self.processor.process(record)
 
     def forward_record(self, record: Any, to: str | None) -> None:
