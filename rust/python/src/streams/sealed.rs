@@ -1,7 +1,7 @@
 //! What a task has produced as sealed record batches: one a topic, or one for each of its partitions that a
 //! partitioner chose.
 //!
-//! All lengths are known beforehand here, so a batch is one allocation, and a record is copied once: small
+//! All lengths are known beforehand here, and buffers are kept for the next time: a record is copied once, and
 //! batches of one record cost little more than their bytes.
 
 use std::collections::HashMap;
@@ -24,44 +24,54 @@ pub struct Sealer {
     /// The place of each topic and partition that was chosen.
     chosen: HashMap<(TopicId, i32), u32>,
     open: Vec<Open>,
+    /// How many of them are in use; the others keep their buffers for the next time.
+    used: usize,
 }
 
-/// A topic, the partition that was chosen or -1, and the batch.
-pub type Sealed = (TopicId, i32, Vec<u8>);
+/// Of how many batches the buffers are kept, and up to what size.
+const KEPT_MAX: usize = 64;
+const KEPT_BYTES_MAX: usize = 1 << 20;
 
-struct Open {
-    topic: TopicId,
-    partition: i32,
+pub struct Open {
+    pub topic: TopicId,
+    /// The one that was chosen, or -1.
+    pub partition: i32,
+    pub batch: Vec<u8>,
     count: i32,
     room: usize,
     base_timestamp: i64,
     max_timestamp: i64,
-    batch: Vec<u8>,
 }
 
 impl Sealer {
     /// One batch for each topic and chosen partition, in the order in which they were first written to.
-    pub fn seal(&mut self, output: &Output) -> Result<Vec<Sealed>, String> {
+    pub fn seal(&mut self, output: &Output) -> Result<&[Open], String> {
+        self.used = 0;
+        self.open.truncate(KEPT_MAX);
         for row in output.rows() {
             self.count(output, row);
         }
-        for open in &mut self.open {
-            open.batch = Vec::with_capacity(open.room);
+        for open in &mut self.open[..self.used] {
+            open.batch.clear();
+            open.batch.shrink_to(KEPT_BYTES_MAX);
+            open.batch.reserve(open.room);
             open.batch.resize(HEADER_BYTES, 0);
-            open.count = 0;
         }
         let mut rows = output.rows().iter();
         let appended = rows.try_for_each(|row| {
             let place = *self.place(row);
             self.open[place as usize].append(output, row)
         });
-        for open in self.open.iter().filter(|open| open.partition < 0) {
-            self.places[open.topic as usize] = UNOPENED;
+        for open in &self.open[..self.used] {
+            if open.partition < 0 {
+                self.places[open.topic as usize] = UNOPENED;
+            }
         }
         self.chosen.clear();
-        let open = self.open.drain(..); // Nothing is left for the next time, whatever comes of it.
         appended?;
-        open.map(Open::finish).collect()
+        let sealed = &mut self.open[..self.used];
+        sealed.iter_mut().try_for_each(Open::finish)?;
+        Ok(sealed)
     }
 
     fn place(&mut self, row: &Row) -> &mut u32 {
@@ -77,22 +87,15 @@ impl Sealer {
     }
 
     fn count(&mut self, output: &Output, row: &Row) {
-        let fresh = self.open.len() as u32;
+        let fresh = self.used as u32;
         let place = self.place(row);
         if *place == UNOPENED {
             *place = fresh;
         }
         let place = *place as usize;
-        if place == self.open.len() {
-            self.open.push(Open {
-                topic: row.topic,
-                partition: row.partition,
-                count: 0,
-                room: HEADER_BYTES,
-                base_timestamp: row.timestamp,
-                max_timestamp: row.timestamp,
-                batch: Vec::new(),
-            });
+        if place == self.used {
+            self.used += 1;
+            self.open_at(place, row);
         }
         let headers = output.headers(row).iter().map(|(name, value)| {
             HEADER_OVERHEAD_MAX + name.len() + value.as_ref().map_or(0, |value| value.len())
@@ -100,6 +103,26 @@ impl Sealer {
         let open = &mut self.open[place];
         open.room += RECORD_OVERHEAD_MAX + row.bytes() + headers.sum::<usize>();
         open.max_timestamp = open.max_timestamp.max(row.timestamp);
+    }
+
+    fn open_at(&mut self, place: usize, row: &Row) {
+        let batch = self
+            .open
+            .get_mut(place)
+            .map(|open| std::mem::take(&mut open.batch));
+        let open = Open {
+            topic: row.topic,
+            partition: row.partition,
+            batch: batch.unwrap_or_default(),
+            count: 0,
+            room: HEADER_BYTES,
+            base_timestamp: row.timestamp,
+            max_timestamp: row.timestamp,
+        };
+        match self.open.get_mut(place) {
+            Some(kept) => *kept = open,
+            None => self.open.push(open),
+        }
     }
 }
 
@@ -131,8 +154,8 @@ impl Open {
     }
 
     /// Fills in the header: no offset, no epoch, no producer, times as they were given.
-    fn finish(self) -> Result<Sealed, String> {
-        let mut batch = self.batch;
+    fn finish(&mut self) -> Result<(), String> {
+        let batch = &mut self.batch;
         let length = i32::try_from(batch.len() - PREFIX_BYTES);
         let length = length.map_err(|_| "a batch over 2 GiB".to_owned())?;
         batch[8..12].copy_from_slice(&length.to_be_bytes());
@@ -145,8 +168,8 @@ impl Open {
         batch[51..53].copy_from_slice(&(-1i16).to_be_bytes());
         batch[53..57].copy_from_slice(&(-1i32).to_be_bytes());
         batch[57..61].copy_from_slice(&self.count.to_be_bytes());
-        seal(&mut batch);
-        Ok((self.topic, self.partition, batch))
+        seal(batch);
+        Ok(())
     }
 }
 

@@ -193,10 +193,10 @@ impl StreamsTask {
             }
         };
         let batches = PyList::empty(py);
-        for (topic, partition, batch) in built {
-            let partition = (partition >= 0).then_some(partition);
-            let batch = PyBytes::new(py, &batch);
-            batches.append((names.shown(py, plan, topic), partition, batch))?;
+        for open in built {
+            let partition = (open.partition >= 0).then_some(open.partition);
+            let batch = PyBytes::new(py, &open.batch);
+            batches.append((names.shown(py, plan, open.topic), partition, batch))?;
         }
         Ok((batches, stopped))
     }
