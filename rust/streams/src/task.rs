@@ -271,11 +271,15 @@ impl<H: Application> Task<H> {
     // ------------------------------------------------------------ records
 
     fn take(&mut self, plan: &Plan, host: &mut H, record: Input) -> Outcome<H> {
-        let mut route = self.route(plan, host, record.topic);
+        let route = self.route(plan, host, record.topic);
         if let Route::Both(global, queue) = route {
-            self.update_global(plan, host, global, record.clone())?;
-            route = Route::Queue(queue);
+            self.take_to(plan, host, Route::Queue(queue), record.clone())?;
+            return self.update_global(plan, host, global, record);
         }
+        self.take_to(plan, host, route, record)
+    }
+
+    fn take_to(&mut self, plan: &Plan, host: &mut H, route: Route, record: Input) -> Outcome<H> {
         match route {
             Route::Queue(queue) if self.feeds || !self.ready.is_empty() => {
                 self.enqueue(plan, host, queue, record)?;

@@ -184,19 +184,18 @@ class ReferenceTask:
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
         queue = self.queues.get(record.topic) or self._queue_of(record.topic)
+        if queue is not None:
+            if self.feeds or self.ready.items:
+                self._enqueue(queue, record)
+                self._work()
+            else:  # nothing waits, and nothing can come back: the record need not queue
+                head = queue.read(record, queue.partition_time)
+                if head is not None:
+                    if head[0] > queue.partition_time:
+                        queue.partition_time = head[0]
+                    self._run(queue, head)
         if queue is None or record.topic in self.global_queues:
             self._take_global(record)  # a pattern may match a global table's topic, too
-        if queue is None:
-            return
-        if self.feeds or self.ready.items:
-            self._enqueue(queue, record)
-            self._work()
-        else:  # nothing waits, and nothing can come back: the record need not queue
-            head = queue.read(record, queue.partition_time)
-            if head is not None:
-                if head[0] > queue.partition_time:
-                    queue.partition_time = head[0]
-                self._run(queue, head)
 
     def _take_global(self, record: Input) -> None:
         queue = self.global_queues.get(record.topic)
