@@ -81,7 +81,11 @@ impl<H: Application> Task<H> {
                 let Some(record) = self.glance(plan, host, segment.source, input)? else {
                     continue;
                 };
-                if let Some(value) = self.run(plan, host).arriving(segment, record, first.saturating_add(place as i32)) {
+                if let Some(value) = self.run(plan, host).arriving(
+                    segment,
+                    record,
+                    first.saturating_add(place as i32),
+                ) {
                     places.push(place);
                     values.push(value);
                 }

@@ -128,10 +128,8 @@ pub trait Application: Host + Sized {
     fn iterate(&mut self, value: &Value<Self::Object>) -> Result<Self::Object, Self::Error>;
 
     /// The next one; none after the last. It may run code of the user, who sees what was forwarded before.
-    fn next(
-        &mut self,
-        iterator: &Self::Object,
-    ) -> Result<Option<Value<Self::Object>>, Self::Error>;
+    fn next(&mut self, iterator: &Self::Object)
+    -> Result<Option<Value<Self::Object>>, Self::Error>;
 
     /// Whether two values are equal and of one type.
     fn equal(

@@ -294,14 +294,7 @@ pub(super) fn answer_all<'a, H: Application>(
                 "",
             )
         })?;
-        reply(
-            run,
-            node,
-            record,
-            &asked,
-            new.clone(),
-            record.timestamp,
-        )?;
+        reply(run, node, record, &asked, new.clone(), record.timestamp)?;
     }
     Ok(())
 }
