@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from ottla.streams import Processor, Record, Streams
+from ottla.streams import Processor, Record, Streams, ValueTransformer
 from ottla.streams.fast.processing import Processing
 from ottla.streams.testing import TopologyTest
 
@@ -90,7 +90,7 @@ def test_a_transformer_s_twin_for_views_is_closed_too(executor: Executor, fails:
     """If this failed, what a transformer opened for who reads its table would stay open."""
     made: list[Transformer] = []
 
-    class Transformer:
+    class Transformer(ValueTransformer[str, str, str]):
         def __init__(self) -> None:
             self.closed = 0
             made.append(self)

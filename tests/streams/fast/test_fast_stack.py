@@ -1,4 +1,4 @@
-"""Chains of operators on the core: each stands in the thread's stack until the record is through."""
+"""Chains of operators on the core: each takes of the stack until the record is through."""
 
 from __future__ import annotations
 

@@ -70,7 +70,8 @@ def test_records_are_counted_on_over_all_pieces() -> None:
     with pytest.raises(ProcessingError) as caught:
         divided.process_batches("in", 0, data, 0)
     assert caught.value.place == wrong - 1
-    ((topic, partition, sealed),) = caught.value.produced  # type: ignore[misc]
+    produced: Any = caught.value.produced
+    ((topic, partition, sealed),) = produced
     assert (topic, partition) == ("out", None)
     assert values(sealed) == [0, *range(2, wrong)]
 
@@ -98,7 +99,8 @@ def test_a_batch_is_unpacked_once_those_before_it_were_worked_on() -> None:
     broken = changed(large, 61, bytes(20))
     with pytest.raises(ProcessingError, match="compressed records are broken") as caught:
         pieces.process_batches("in", 0, large + broken, 0)
-    ((_, _, sealed),) = caught.value.produced  # type: ignore[misc]
+    produced: Any = caught.value.produced
+    ((_, _, sealed),) = produced
     assert (values(sealed), caught.value.place) == ([LARGE_BYTES], 1)
     with pytest.raises(CoreError, match="compressed records are broken"):
         pieces.process_batches("in", 0, broken, 0)

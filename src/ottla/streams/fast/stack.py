@@ -1,8 +1,8 @@
 """What a topology takes of a thread's stack on the core, which nothing there can catch.
 
-An operator calls the ones below it, so a chain of them is as many calls inside one another. A thread
-may have as little as 512 KiB: what would not fit there is refused when the plan is compiled, so that
-no record ends the process.
+An operator calls the ones below it, so a chain of them is as many calls inside one another. A
+thread may have as little as 512 KiB: what would not fit there is refused when the plan is compiled,
+so that no record ends the process.
 """
 
 from __future__ import annotations
