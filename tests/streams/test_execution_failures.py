@@ -531,3 +531,28 @@ def test_an_exception_without_a_text_is_a_failure_like_others(executor: Executor
         assert kind is not None
         assert kind.endswith(b"Mute")
         assert headers["__streams.errors.message"] == b""
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+def test_what_a_generator_gave_before_it_failed_is_there(executor: Executor, by_key: bool) -> None:
+    """If this failed, a flat map would forward after it was through, not while, as Java does."""
+    seen: list[int] = []
+
+    def several(number: int) -> Any:
+        yield number
+        seen.append(number)  # it was forwarded before this goes on
+        yield 10 // number
+
+    def pairs(key: str, number: int) -> Any:
+        for each in several(number):
+            yield key, each
+
+    app = Streams("app", key=str, value=int, processing_handler="continue")
+    stream = app.stream("in")
+    flat = stream.flat_map(pairs) if by_key else stream.flat_map_values(several)
+    flat.peek(lambda key, number: seen.append(-number)).to("out")
+    with TopologyTest(app, executor=executor) as test:
+        test.input("in").send_all([("a", 5), ("a", 0), ("a", 7)])
+        assert [number for _, number in test.output("out").read_values()] == [5, 2, 0, 7, 1]
+        assert sum(test.skipped().values()) == 1
+    assert seen == [-5, 5, -2, 0, 0, -7, 7, -1]

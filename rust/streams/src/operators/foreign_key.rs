@@ -361,24 +361,7 @@ pub(super) fn respond<'a, H: Application>(
     let value = if is_null && (!is_left || current.is_none()) {
         Value::Null
     } else {
-        let source = run
-            .plan
-            .sources
-            .iter()
-            .find(|source| source.children.contains(&id));
-        let (serde, topic) = source.map_or((&BYTES, ""), |source| {
-            let topic = source
-                .topics
-                .first()
-                .map_or("", |topic| run.plan.topic_name(*topic));
-            (&source.value, topic)
-        });
-        let foreign = match &answer.foreign_value {
-            Foreign::Value(value) => value.clone(),
-            Foreign::Bytes(bytes) => {
-                serde.deserialize(run.host, topic, &record.headers, bytes.as_ref())?
-            }
-        };
+        let foreign = foreign_value(run, id, record, answer)?;
         let left = current.unwrap_or(Value::Null);
         run.call(&row.joiner, &Offer::new(&record.key).sides(&left, &foreign))?
     };
@@ -389,4 +372,25 @@ pub(super) fn respond<'a, H: Application>(
         record.headers.clone(),
     );
     run.forward(node, &joined)
+}
+
+/// The right side's value, as the serde of the answers' topic reads it.
+fn foreign_value<H: Application>(
+    run: &mut Run<'_, H>,
+    id: NodeId,
+    record: &Record<H::Object>,
+    answer: &Response<H::Object>,
+) -> Outcome<H, Value<H::Object>> {
+    let bytes = match &answer.foreign_value {
+        Foreign::Value(value) => return Ok(value.clone()),
+        Foreign::Bytes(bytes) => bytes.as_ref(),
+    };
+    let mut sources = run.plan.sources.iter();
+    let source = sources.find(|source| source.children.contains(&id));
+    let (serde, topic) = source.map_or((&BYTES, ""), |source| {
+        let topic = source.topics.first();
+        let topic = topic.map_or("", |topic| run.plan.topic_name(*topic));
+        (&source.value, topic)
+    });
+    Ok(serde.deserialize(run.host, topic, &record.headers, bytes)?)
 }

@@ -3,14 +3,22 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::kept::{Entry, Kept};
+use super::buffered::{Buffered, Origin};
+use super::grace_buffer::GraceBuffer;
+use super::kept::{Entry, Kept, boxed};
 use super::key_value::KeyValueStore;
 use super::lru::LruStore;
+use super::outer_join::{OuterStore, Side, Waiting};
 use super::session::SessionStore;
+use super::subscriptions::Subscriptions;
+use super::suppress_buffer::SuppressBuffer;
+use super::versioned::VersionedStore;
 use super::window::WindowStore;
 use crate::plan::store::{Store as Row, StoreKind};
+use crate::value::Value;
 
 fn entry(number: i64) -> Entry {
     Entry {
@@ -179,4 +187,41 @@ fn the_key_that_was_not_used_for_longest_goes() {
     assert_eq!(gone.as_slice(), b"b");
     assert!(store.get(b"b").is_none());
     assert_eq!(store.len(), 2);
+}
+
+/// A store would hold the whole fetch that a small value came in, as long as it holds the value.
+#[test]
+fn stores_hold_no_slice_of_what_values_came_in() {
+    let whole = Bytes::from(vec![b'x'; 1 << 10]);
+    let value = || whole.slice(..3);
+    let headers = vec![("h".to_owned(), Some(value()))];
+    let held = Buffered {
+        prior: Some(value()),
+        old: Some(value()),
+        new: Some(value()),
+        origin: Origin {
+            topic: (),
+            partition: 0,
+            offset: 0,
+            timestamp: 1,
+            headers: headers.clone(),
+            raw: (Some(value()), Some(value())),
+        },
+    };
+    let mut suppressed = SuppressBuffer::new(true);
+    suppressed.put(1, b"k", held.clone(), "t");
+    suppressed.put(1, b"k", held.clone(), "t");
+    let mut grace = GraceBuffer::new(1_000);
+    grace.put(b"k", held);
+    let mut versioned = VersionedStore::new(1_000, 0);
+    versioned.put(b"k", Some(value()), 1);
+    let mut outer = OuterStore::default();
+    outer.put(&Waiting::new(1, Side::Left, b"k"), value());
+    let mut subscriptions = Subscriptions::default();
+    subscriptions.put(b"k", Vec::new(), 1, &headers);
+    let kept = Kept::new::<()>(None, &Value::Bytes(value()), &value());
+    let entry = (kept, boxed(&headers));
+    drop(headers);
+    assert!(whole.is_unique());
+    drop((suppressed, grace, versioned, outer, subscriptions, entry));
 }
