@@ -198,9 +198,7 @@ impl StreamsTask {
             Some(task) => task.close(host),
             None => Ok(()),
         };
-        Ok(outcome
-            .err()
-            .map(|stop| self.stopped(py, &stop, -1)))
+        Ok(outcome.err().map(|stop| self.stopped(py, &stop, -1)))
     }
 
     // ------------------------------------------------------------ what processors ask
