@@ -25,7 +25,6 @@ use crate::plan::operator::Operator;
 use crate::plan::{Node, NodeId};
 use crate::record::Record;
 use crate::stop::Outcome;
-use joins::{self_join, stream_stream, stream_table, table_table};
 
 /// What an operator keeps beside its stores.
 #[derive(Debug, Default)]
@@ -85,13 +84,17 @@ pub fn process<'a, H: Application>(
         Operator::TableAggregate(row) => tables::aggregate(run, node, row, record),
         Operator::TableReduce(row) => tables::reduce(run, node, row, record),
         Operator::Suppress(row) => suppress::process(run, node, id, row, record),
-        Operator::JoinWindow(store) => stream_stream::keep(run, node, *store, record),
-        Operator::StreamStreamJoin(row) => stream_stream::process(run, node, row, record),
-        Operator::StreamSelfJoin(row) => self_join::process(run, node, id, row, record),
-        Operator::StreamTableJoin(row) => stream_table::process(run, node, id, row, record),
-        Operator::StreamGlobalJoin(row) => stream_table::process_global(run, node, id, row, record),
-        Operator::TableTableJoin(row) => table_table::process(run, node, id, row, record),
-        Operator::TableTableMerge(keeping) => table_table::merge(run, node, *keeping, record),
+        Operator::JoinWindow(store) => joins::stream_stream::keep(run, node, *store, record),
+        Operator::StreamStreamJoin(row) => joins::stream_stream::process(run, node, row, record),
+        Operator::StreamSelfJoin(row) => joins::self_join::process(run, node, id, row, record),
+        Operator::StreamTableJoin(row) => joins::stream_table::process(run, node, id, row, record),
+        Operator::StreamGlobalJoin(row) => {
+            joins::stream_table::process_global(run, node, id, row, record)
+        }
+        Operator::TableTableJoin(row) => joins::table_table::process(run, node, id, row, record),
+        Operator::TableTableMerge(keeping) => {
+            joins::table_table::merge(run, node, *keeping, record)
+        }
         Operator::SubscriptionSend(row) => foreign_key::send(run, node, row, record),
         Operator::SubscriptionReceive(row) => foreign_key::receive(run, node, row, record),
         Operator::SubscriptionJoin(row) => foreign_key::answer(run, node, id, row, record),

@@ -75,7 +75,7 @@ pub enum Operator {
     },
     StreamAggregate {
         store: StoreId,
-        aggregation: Aggregation,
+        aggregation: Box<Aggregation>,
         send_old: bool,
     },
     WindowAggregate(Box<Windowed<Windows>>),
@@ -174,7 +174,7 @@ fn stream(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operat
         },
         "StreamAggregate" => Operator::StreamAggregate {
             store: names.store(row, "store")?,
-            aggregation: Aggregation::read(row)?,
+            aggregation: Box::new(Aggregation::read(row)?),
             send_old: row.flag("send_old")?,
         },
         "WindowAggregate" => {
