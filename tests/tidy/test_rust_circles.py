@@ -21,7 +21,7 @@ STANDING: dict[str, list[set[str]]] = {
     "streams": [
         {
             "ahead", "application", "engine", "failures", "operators", "operators/functions",
-            "punctuation", "reading", "task",
+            "punctuation", "reading", "stores", "task",
         },
         {
             "expression/arithmetic", "expression/comparisons", "expression/context",

@@ -88,13 +88,9 @@ pub fn process<'a, H: Application>(
         Operator::StreamStreamJoin(row) => joins::stream_stream::process(run, node, row, record),
         Operator::StreamSelfJoin(row) => joins::self_join::process(run, node, id, row, record),
         Operator::StreamTableJoin(row) => joins::stream_table::process(run, node, id, row, record),
-        Operator::StreamGlobalJoin(row) => {
-            joins::stream_table::process_global(run, node, id, row, record)
-        }
+        Operator::StreamGlobalJoin(row) => joins::stream_table::global(run, node, id, row, record),
         Operator::TableTableJoin(row) => joins::table_table::process(run, node, id, row, record),
-        Operator::TableTableMerge(keeping) => {
-            joins::table_table::merge(run, node, *keeping, record)
-        }
+        Operator::TableTableMerge(kept) => joins::table_table::merge(run, node, *kept, record),
         Operator::SubscriptionSend(row) => foreign_key::send(run, node, row, record),
         Operator::SubscriptionReceive(row) => foreign_key::receive(run, node, row, record),
         Operator::SubscriptionJoin(row) => foreign_key::answer(run, node, id, row, record),

@@ -72,7 +72,7 @@ fn join<'a, H: Application>(
     forward_joined(run, node, &row.joiner, record, sides, record.timestamp)
 }
 
-pub(in crate::operators) fn process_global<'a, H: Application>(
+pub(in crate::operators) fn global<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     id: NodeId,
