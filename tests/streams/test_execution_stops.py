@@ -202,3 +202,61 @@ def test_a_processor_that_cannot_end_is_named_and_the_others_end(executor: Execu
     )
     assert Failing.closed == ["close", "never"]
     task.close()
+
+
+# ---------------------------------------------------------------- who forwards
+
+
+class Noting(Processor):
+    """Keeps what a forward raised, and goes on."""
+
+    seen: ClassVar[list[Exception]] = []
+
+    def init(self, context: ProcessorContext) -> None:
+        self.context = context
+
+    def process(self, record: Any) -> None:
+        try:
+            self.context.forward(record)
+        except Exception as error:
+            self.seen.append(error)
+
+
+def test_who_forwards_sees_the_error_that_the_task_would_raise(executor: ExecutorName) -> None:
+    """If this failed, `except ProcessingError` in a processor would hold for one executor alone."""
+    app = application()
+    app.stream("in").process(Noting).map_values(refusing, name="M").to("out", key=str, value=str)
+    app.stream("other").process(Noting).to("odd", key=str, value=int)
+    task = executor_of(executor, app.build(), app.settings())
+    Noting.seen.clear()
+    task.process([Input("in", b"k", b"v", 0), Input("other", b"k", b"v", 0)], 0)
+    task.close()
+    below, sink = Noting.seen
+    assert (type(below), type(sink)) == (ProcessingError, ProcessingError)
+    assert str(below) == "M (topic in, partition 0, offset 0): processing failed: KeyError: 'nope'"
+    assert isinstance(below.__cause__, KeyError)
+    assert str(sink).startswith(
+        "KSTREAM-SINK-0000000006 (topic other, partition 0, offset 0): production failed: "
+    )
+
+
+def test_the_stop_of_another_task_is_a_failure_like_any(executor: ExecutorName) -> None:
+    """If this failed, a function that runs a topology of its own would stop this one unasked."""
+    inner = application()
+    inner.stream("in").map_values(refusing, name="inner").to("out")
+
+    def nested(value: str) -> str:
+        raise stopped(inner, executor, Input("in", b"k", b"v", 0))
+
+    asked: list[str] = []
+
+    def resume(failure: Failure) -> Answer:
+        asked.append(failure.node)
+        return Answer.RESUME
+
+    app = application(processing_handler=resume)
+    app.stream("in").map_values(nested, name="outer").to("out")
+    task = executor_of(executor, app.build(), app.settings())
+    assert task.process([Input("in", b"k", b"v", 0)], 0) == []
+    assert asked == ["outer"]
+    task.close()

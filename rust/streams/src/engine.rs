@@ -28,7 +28,7 @@ pub struct Engine<H: Application> {
     pub plan: Arc<Plan>,
     pub context: Context,
     pub output: Output,
-    pub stores: Box<[Store<H::Object>]>,
+    pub stores: Box<[Store]>,
     /// What operators keep beside stores, by node.
     pub(crate) states: Box<[operators::State]>,
     /// What the two sides of stream-stream joins share.
@@ -78,7 +78,7 @@ impl<H: Application> Engine<H> {
     pub fn new(plan: Arc<Plan>) -> Self {
         let rows = plan.stores.iter();
         let stores = rows.map(|store| Store::new(store, &plan.settings));
-        let mut stores: Box<[Store<H::Object>]> = stores.collect();
+        let mut stores: Box<[Store]> = stores.collect();
         let closing = plan.nodes.iter();
         for store in closing.filter_map(|node| node.operator.emits_on_close()) {
             match &mut stores[store] {
@@ -94,7 +94,7 @@ impl<H: Application> Engine<H> {
             states: plan
                 .nodes
                 .iter()
-                .map(|node| operators::State::new(&node.operator))
+                .map(|_| operators::State::default())
                 .collect(),
             shared: (0..plan.shared)
                 .map(|_| operators::joins::Shared::default())
@@ -237,7 +237,7 @@ impl<'a, H: Application> Run<'a, H> {
         self.host.skipped(node, reason, topic, context);
     }
 
-    pub fn store(&mut self, store: StoreId) -> &mut Store<H::Object> {
+    pub fn store(&mut self, store: StoreId) -> &mut Store {
         &mut self.engine.stores[store]
     }
 }

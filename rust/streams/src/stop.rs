@@ -102,11 +102,12 @@ pub fn raised<E>(error: E) -> Stop<E> {
     Fault::Host(error).into()
 }
 
-/// An operator cannot go on with what it was given.
-pub fn refused<E>(text: String, hint: &'static str) -> Stop<E> {
+/// An operator cannot go on, whoever the record is.
+#[cold]
+pub fn refused<E>(text: impl Into<String>, hint: &'static str) -> Stop<E> {
     let refusal = Refusal {
         by: By::Operator,
-        text,
+        text: text.into(),
         hint,
     };
     Fault::from(refusal).into()

@@ -6,6 +6,7 @@ Errors of serdes and expressions stand beside them; all are `StreamsError`s.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from ottla.errors import OttlaError
 
@@ -28,6 +29,9 @@ class ProcessingError(StreamsError):
     #: `Produced` rows; sealed batches where the batch was one of those.
     produced: tuple[object, ...] = ()
     place: int = -1
+    #: Of a task that is at work alone: whether a handler further up is still to be asked ("" and
+    #: "unwritten", which only a sink says) or not ("decided").
+    standing: Literal["", "unwritten", "decided"] = ""
 
 
 class ReadOnlyStore(StreamsError):

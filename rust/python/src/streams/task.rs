@@ -234,7 +234,7 @@ impl StreamsTask {
             let value = host.words.from_python(value)?;
             let record = Record::plain(key, value, timestamp, headers);
             engine.forward(host, node, child, &record).map_err(|stop| {
-                let error = error_of(py, &stop.fault);
+                let error = self.shown(py, host, &stop);
                 host.stopped.push((error.clone_ref(py), stop));
                 error
             })?;
@@ -439,6 +439,14 @@ impl StreamsTask {
         let cause = task.engine.context.cause;
         let stopped = outcome.err().map(|stop| self.stopped(py, &stop, cause));
         Ok((rows, stopped))
+    }
+
+    /// What a processor sees of a stop below it: the error that its task would raise.
+    fn shown(&self, py: Python<'_>, host: &PythonHost, stop: &Stop<PyErr>) -> PyErr {
+        let (error, told, origin, _) = self.stopped(py, stop, -1);
+        let processing = host.processing.bind(py);
+        let made = processing.call_method1("stopped", (error, told, origin));
+        made.map_or_else(|error| error, PyErr::from_value)
     }
 
     fn stopped<'py>(&self, py: Python<'py>, stop: &Stop<PyErr>, cause: i32) -> Stopped<'py> {

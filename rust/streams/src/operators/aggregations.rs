@@ -9,11 +9,10 @@ use crate::host::Headers;
 use crate::operators::columns::{self, Cell};
 use crate::operators::functions::Offer;
 use crate::operators::joins::{NO_HEADERS, NULL_KEY_OR_VALUE};
-use crate::operators::waiting::refused;
 use crate::plan::aggregation::{Aggregate, Aggregation, Column};
 use crate::plan::{Node, StoreId};
 use crate::record::{Change, Payload, Record};
-use crate::stop::{Outcome, Stop, raised};
+use crate::stop::{Outcome, Stop, raised, refused};
 use crate::stores::Put;
 use crate::value::Value;
 

@@ -11,7 +11,7 @@ use crate::engine::Run;
 use crate::host::Headers;
 use crate::operators::functions::Offer;
 use crate::operators::joins::{NO_HEADERS, NULL_KEY, OUT_OF_ORDER};
-use crate::operators::waiting::{BYTES, refused};
+use crate::operators::waiting::BYTES;
 use crate::plan::join::{
     ForeignTableJoin, ResponseJoin, SubscriptionJoin, SubscriptionReceive, SubscriptionSend,
 };
@@ -20,7 +20,7 @@ use crate::plan::sides::JoinKind;
 use crate::plan::sink::{Sink, Target};
 use crate::plan::{Node, NodeId, Plan, StoreId};
 use crate::record::{Change, Foreign, Payload, Record, Response, Subscription};
-use crate::stop::Outcome;
+use crate::stop::{Outcome, refused};
 use crate::subscription::{self, VERSION, instruction};
 use crate::value::Value;
 

@@ -25,7 +25,6 @@ use crate::plan::operator::Operator;
 use crate::plan::{Node, NodeId};
 use crate::record::Record;
 use crate::stop::Outcome;
-use tables::Keeping;
 
 /// What an operator keeps beside its stores.
 #[derive(Debug, Default)]
@@ -38,13 +37,8 @@ pub enum State {
     Emit(windows::EmitClock),
 }
 
-impl State {
-    pub fn new(_operator: &Operator) -> Self {
-        Self::None
-    }
-}
-
-/// Give a record to a node. A fault goes up as it is; `Run::deliver` asks the handlers.
+/// Give a record to a node: an operator without its line here is not compiled. A fault goes up as it is;
+/// `Run::deliver` asks the handlers.
 pub fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -75,93 +69,32 @@ pub fn process<'a, H: Application>(
         Operator::SessionAggregate(row) => sessions::process(run, node, id, row, record),
         Operator::Process { processor, .. } => stateless::process(run, id, *processor, record),
         Operator::Sink(row) => sink::process(run, id, row, record),
-        Operator::Suppress(_)
-        | Operator::JoinWindow(_)
-        | Operator::StreamStreamJoin(_)
-        | Operator::StreamSelfJoin(_)
-        | Operator::StreamTableJoin(_)
-        | Operator::StreamGlobalJoin(_)
-        | Operator::TableTableJoin(_)
-        | Operator::TableTableMerge { .. }
-        | Operator::SubscriptionSend(_)
-        | Operator::SubscriptionReceive(_)
-        | Operator::SubscriptionJoin(_)
-        | Operator::ForeignTableJoin(_)
-        | Operator::ResponseJoin(_) => joins::process(run, node, id, record),
-        operator => table(run, node, id, operator, record),
-    }
-}
-
-fn table<'a, H: Application>(
-    run: &mut Run<'a, H>,
-    node: &'a Node,
-    id: NodeId,
-    operator: &'a Operator,
-    record: &Record<H::Object>,
-) -> Outcome<H> {
-    match operator {
-        Operator::TableSource { store, send_old } => {
-            tables::source(run, node, Keeping::new(*store, *send_old), record)
+        Operator::TableSource(keeping) => tables::source(run, node, *keeping, record),
+        Operator::TableFilter(row) => tables::filter(run, node, row, record),
+        Operator::TableMapValues { mapper, keeping } => {
+            tables::map_values(run, node, mapper, *keeping, record)
         }
-        Operator::TableFilter {
-            predicate,
-            negate,
-            store,
-            send_old,
-            versioned,
-        } => {
-            let keeping = Keeping::new(*store, *send_old);
-            tables::filter(run, node, (predicate, *negate, *versioned), keeping, record)
-        }
-        Operator::TableMapValues {
-            mapper,
-            store,
-            send_old,
-        } => tables::map_values(run, node, mapper, Keeping::new(*store, *send_old), record),
         Operator::TableTransformValues {
-            processor,
-            store,
-            send_old,
-            ..
-        } => {
-            let keeping = Keeping::new(*store, *send_old);
-            tables::transform_values(run, node, id, *processor, keeping, record)
-        }
+            processor, keeping, ..
+        } => tables::transform_values(run, node, id, *processor, *keeping, record),
         Operator::TableToStream => tables::to_stream(run, node, record),
         Operator::TableRepartitionMap { mapper, versioned } => {
             tables::repartition_map(run, node, mapper, *versioned, record)
         }
-        operator => regrouped(run, node, operator, record),
-    }
-}
-
-/// Aggregations of tables.
-fn regrouped<'a, H: Application>(
-    run: &mut Run<'a, H>,
-    node: &'a Node,
-    operator: &'a Operator,
-    record: &Record<H::Object>,
-) -> Outcome<H> {
-    match operator {
-        Operator::TableAggregate {
-            store,
-            initializer,
-            adder,
-            subtractor,
-            send_old,
-        } => {
-            let keeping = Keeping::new(Some(*store), *send_old);
-            tables::aggregate(run, node, (initializer, adder, subtractor), keeping, record)
-        }
-        Operator::TableReduce {
-            store,
-            adder,
-            subtractor,
-            send_old,
-        } => {
-            let keeping = Keeping::new(Some(*store), *send_old);
-            tables::reduce(run, node, (adder, subtractor), keeping, record)
-        }
-        _ => Ok(()),
+        Operator::TableAggregate(row) => tables::aggregate(run, node, row, record),
+        Operator::TableReduce(row) => tables::reduce(run, node, row, record),
+        Operator::Suppress(row) => suppress::process(run, node, id, row, record),
+        Operator::JoinWindow(store) => joins::stream_stream::keep(run, node, *store, record),
+        Operator::StreamStreamJoin(row) => joins::stream_stream::process(run, node, row, record),
+        Operator::StreamSelfJoin(row) => joins::self_join::process(run, node, id, row, record),
+        Operator::StreamTableJoin(row) => joins::stream_table::process(run, node, id, row, record),
+        Operator::StreamGlobalJoin(row) => joins::stream_table::global(run, node, id, row, record),
+        Operator::TableTableJoin(row) => joins::table_table::process(run, node, id, row, record),
+        Operator::TableTableMerge(kept) => joins::table_table::merge(run, node, *kept, record),
+        Operator::SubscriptionSend(row) => foreign_key::send(run, node, row, record),
+        Operator::SubscriptionReceive(row) => foreign_key::receive(run, node, row, record),
+        Operator::SubscriptionJoin(row) => foreign_key::answer(run, node, id, row, record),
+        Operator::ForeignTableJoin(row) => foreign_key::answer_all(run, node, row, record),
+        Operator::ResponseJoin(row) => foreign_key::respond(run, node, id, row, record),
     }
 }

@@ -11,13 +11,12 @@ use crate::engine::Run;
 use crate::host::Headers;
 use crate::operators::aggregations;
 use crate::operators::joins::{NO_HEADERS, NULL_KEY_OR_VALUE};
-use crate::operators::waiting::refused;
 use crate::operators::windows::{CLOSED, emit, windowed};
 use crate::plan::operator::Windowed as Row;
 use crate::plan::window::SlidingWindows;
 use crate::plan::{Node, NodeId};
 use crate::record::{Change, Record};
-use crate::stop::Outcome;
+use crate::stop::{Outcome, refused};
 use crate::stores::Put;
 use crate::value::Value;
 

@@ -3,11 +3,10 @@
 use crate::application::Application;
 use crate::engine::Run;
 use crate::operators::functions::Offer;
-use crate::operators::waiting::refused;
 use crate::plan::function::Function;
 use crate::plan::{Node, NodeId, ProcessorId};
 use crate::record::Record;
-use crate::stop::{Outcome, raised};
+use crate::stop::{Outcome, raised, refused};
 use crate::value::Value;
 
 pub(super) fn filter<'a, H: Application>(

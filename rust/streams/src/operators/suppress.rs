@@ -5,11 +5,11 @@ use bytes::Bytes;
 use crate::application::Application;
 use crate::engine::Run;
 use crate::operators::joins::NO_HEADERS;
-use crate::operators::waiting::{BYTES, refused};
+use crate::operators::waiting::BYTES;
 use crate::plan::join::Suppress;
 use crate::plan::{Node, NodeId, StoreId};
 use crate::record::{Change, Payload, Record, Stamped};
-use crate::stop::Outcome;
+use crate::stop::{Outcome, refused};
 use crate::stores::buffered::Buffered;
 use crate::value::Value;
 

@@ -7,28 +7,17 @@ use crate::application::Application;
 use crate::engine::Run;
 use crate::operators::functions::Offer;
 use crate::operators::joins::{NO_HEADERS, NULL_KEY};
-use crate::operators::waiting::refused;
 use crate::plan::function::Function;
-use crate::plan::{Node, NodeId, ProcessorId, StoreId};
+use crate::plan::operator::{Keeping, TableAggregate, TableFilter, TableReduce};
+use crate::plan::{Node, NodeId, ProcessorId};
 use crate::record::{Change, Payload, Record};
-use crate::stop::{Outcome, raised};
+use crate::stop::{Outcome, raised, refused};
 use crate::stores::Put;
 use crate::value::Value;
 
-/// Where a table operator keeps its values, and whether it tells old ones.
-#[derive(Clone, Copy)]
-pub(super) struct Keeping {
-    pub store: Option<StoreId>,
-    pub send_old: bool,
-}
-
 impl Keeping {
-    pub fn new(store: Option<StoreId>, send_old: bool) -> Self {
-        Self { store, send_old }
-    }
-
     /// The value that the operator's own store holds; null where it has none.
-    pub fn stored<H: Application>(
+    fn stored<H: Application>(
         self,
         run: &mut Run<'_, H>,
         key: &Value<H::Object>,
@@ -41,7 +30,7 @@ impl Keeping {
     }
 
     /// The end of most table operators: keep the new value where materialized, then tell the children.
-    pub fn keep_and_forward<'a, H: Application>(
+    fn keep_and_forward<'a, H: Application>(
         self,
         run: &mut Run<'a, H>,
         node: &'a Node,
@@ -101,10 +90,10 @@ pub(super) fn source<'a, H: Application>(
 pub(super) fn filter<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
-    (predicate, negate, versioned): (&Function, bool, bool),
-    keeping: Keeping,
+    row: &TableFilter,
     record: &Record<H::Object>,
 ) -> Outcome<H> {
+    let (predicate, negate, keeping) = (&row.predicate, row.negate, row.keeping);
     let given = record.change();
     let new = passed(run, predicate, negate, &record.key, &given.new)?;
     let mut old = Value::Null;
@@ -113,7 +102,7 @@ pub(super) fn filter<'a, H: Application>(
             Some(_) => keeping.stored(run, &record.key)?,
             None => passed(run, predicate, negate, &record.key, &given.old)?,
         };
-        if old.is_null() && new.is_null() && !versioned {
+        if old.is_null() && new.is_null() && !row.versioned {
             return Ok(());
         }
     }
@@ -302,25 +291,25 @@ impl<H: Application> Run<'_, H> {
 pub(super) fn aggregate<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
-    (initializer, adder, subtractor): (&Function, &Function, &Function),
-    keeping: Keeping,
+    row: &TableAggregate,
     record: &Record<H::Object>,
 ) -> Outcome<H> {
+    let keeping = row.keeping;
     let key = &record.key;
     let given = record.change();
     let (old, held_at) = held(run, keeping, record)?;
     let (mut new, mut time) = (old.clone(), record.timestamp);
     if !given.old.is_null() && !old.is_null() {
         let offer = Offer::new(key).value(&given.old).aggregate(&old);
-        new = run.call(subtractor, &offer)?;
+        new = run.call(&row.subtractor, &offer)?;
         time = time.max(held_at.unwrap_or(time));
     }
     if !given.new.is_null() {
         if new.is_null() {
-            new = run.call(initializer, &Offer::new(key))?;
+            new = run.call(&row.initializer, &Offer::new(key))?;
         }
         let offer = Offer::new(key).value(&given.new).aggregate(&new);
-        new = run.call(adder, &offer)?;
+        new = run.call(&row.adder, &offer)?;
         time = time.max(held_at.unwrap_or(time));
     }
     keeping.keep_and_forward(run, node, record, change(new, old, true), time)
@@ -330,17 +319,17 @@ pub(super) fn aggregate<'a, H: Application>(
 pub(super) fn reduce<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
-    (adder, subtractor): (&Function, &Function),
-    keeping: Keeping,
+    row: &TableReduce,
     record: &Record<H::Object>,
 ) -> Outcome<H> {
+    let keeping = row.keeping;
     let key = &record.key;
     let given = record.change();
     let (old, held_at) = held(run, keeping, record)?;
     let (mut new, mut time) = (old.clone(), record.timestamp);
     if !given.old.is_null() && !old.is_null() {
         let offer = Offer::new(key).value(&given.old).aggregate(&old);
-        new = run.call(subtractor, &offer)?;
+        new = run.call(&row.subtractor, &offer)?;
         time = time.max(held_at.unwrap_or(time));
     }
     if !given.new.is_null() {
@@ -348,7 +337,7 @@ pub(super) fn reduce<'a, H: Application>(
             new = given.new.clone();
         } else {
             let offer = Offer::new(key).value(&given.new).aggregate(&new);
-            new = run.call(adder, &offer)?;
+            new = run.call(&row.adder, &offer)?;
             time = time.max(held_at.unwrap_or(time));
         }
     }

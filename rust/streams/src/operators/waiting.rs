@@ -2,10 +2,9 @@
 
 use crate::application::Application;
 use crate::engine::Run;
-use crate::host::{By, Fault, Refusal};
 use crate::plan::TopicId;
 use crate::serde::{Kind, Serde};
-use crate::stop::{Outcome, Stop};
+use crate::stop::Outcome;
 use crate::stores::buffered::Origin;
 
 /// Stands in where a store keeps bytes as they are.
@@ -64,15 +63,4 @@ impl<'a, H: Application> Run<'a, H> {
             (context.raw_key, context.raw_value) = place.raw;
         }
     }
-}
-
-/// An operator cannot go on, whoever the record is.
-#[cold]
-pub fn refused<E>(text: impl Into<String>, hint: &'static str) -> Stop<E> {
-    let refusal = Refusal {
-        by: By::Operator,
-        text: text.into(),
-        hint,
-    };
-    Fault::from(refusal).into()
 }

@@ -13,6 +13,36 @@ use super::view::View;
 use super::window::{SessionWindows, SlidingWindows, Windows};
 use super::{Names, ProcessorId, StoreId};
 
+/// Where a table operator keeps its values, and whether it tells old ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    pub store: Option<StoreId>,
+    pub send_old: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct TableFilter {
+    pub predicate: Function,
+    pub negate: bool,
+    pub versioned: bool,
+    pub keeping: Keeping,
+}
+
+#[derive(Clone, Debug)]
+pub struct TableAggregate {
+    pub initializer: Function,
+    pub adder: Function,
+    pub subtractor: Function,
+    pub keeping: Keeping,
+}
+
+#[derive(Clone, Debug)]
+pub struct TableReduce {
+    pub adder: Function,
+    pub subtractor: Function,
+    pub keeping: Keeping,
+}
+
 #[derive(Clone, Debug)]
 pub struct Windowed<W> {
     pub store: StoreId,
@@ -45,52 +75,30 @@ pub enum Operator {
     },
     StreamAggregate {
         store: StoreId,
-        aggregation: Aggregation,
+        aggregation: Box<Aggregation>,
         send_old: bool,
     },
     WindowAggregate(Box<Windowed<Windows>>),
     SlidingAggregate(Box<Windowed<SlidingWindows>>),
     SessionAggregate(Box<Windowed<SessionWindows>>),
-    TableSource {
-        store: Option<StoreId>,
-        send_old: bool,
-    },
-    TableFilter {
-        predicate: Function,
-        negate: bool,
-        store: Option<StoreId>,
-        send_old: bool,
-        versioned: bool,
-    },
+    TableSource(Keeping),
+    TableFilter(Box<TableFilter>),
     TableMapValues {
         mapper: Function,
-        store: Option<StoreId>,
-        send_old: bool,
+        keeping: Keeping,
     },
     TableTransformValues {
         processor: ProcessorId,
-        store: Option<StoreId>,
         source: Option<View>,
-        send_old: bool,
+        keeping: Keeping,
     },
     TableToStream,
     TableRepartitionMap {
         mapper: Function,
         versioned: bool,
     },
-    TableAggregate {
-        store: StoreId,
-        initializer: Function,
-        adder: Function,
-        subtractor: Function,
-        send_old: bool,
-    },
-    TableReduce {
-        store: StoreId,
-        adder: Function,
-        subtractor: Function,
-        send_old: bool,
-    },
+    TableAggregate(Box<TableAggregate>),
+    TableReduce(Box<TableReduce>),
     Sink(Box<Sink>),
     Suppress(Box<Suppress>),
     JoinWindow(StoreId),
@@ -99,10 +107,7 @@ pub enum Operator {
     StreamTableJoin(Box<StreamTableJoin>),
     StreamGlobalJoin(Box<StreamGlobalJoin>),
     TableTableJoin(Box<TableTableJoin>),
-    TableTableMerge {
-        store: Option<StoreId>,
-        send_old: bool,
-    },
+    TableTableMerge(Keeping),
     SubscriptionSend(Box<SubscriptionSend>),
     SubscriptionReceive(Box<SubscriptionReceive>),
     SubscriptionJoin(Box<SubscriptionJoin>),
@@ -169,7 +174,7 @@ fn stream(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operat
         },
         "StreamAggregate" => Operator::StreamAggregate {
             store: names.store(row, "store")?,
-            aggregation: Aggregation::read(row)?,
+            aggregation: Box::new(Aggregation::read(row)?),
             send_old: row.flag("send_old")?,
         },
         "WindowAggregate" => {
@@ -189,54 +194,49 @@ fn stream(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operat
 }
 
 fn table(kind: &str, row: &Fields<'_>, names: &Names<'_>) -> Read<Option<Operator>> {
-    let store = || names.store(row, "store");
-    let store_or_none = || names.store_or_none(row, "store");
     let send_old = row.flag("send_old")?;
+    let keeping = || -> Read<Keeping> {
+        let store = names.store_or_none(row, "store")?;
+        Ok(Keeping { store, send_old })
+    };
+    let kept = || -> Read<Keeping> {
+        let store = Some(names.store(row, "store")?);
+        Ok(Keeping { store, send_old })
+    };
     Ok(Some(match kind {
-        "TableSource" => Operator::TableSource {
-            store: store_or_none()?,
-            send_old,
-        },
-        "TableFilter" => Operator::TableFilter {
+        "TableSource" => Operator::TableSource(keeping()?),
+        "TableFilter" => Operator::TableFilter(Box::new(TableFilter {
             predicate: Function::read(row, "predicate")?,
             negate: row.flag("negate")?,
-            store: store_or_none()?,
-            send_old,
             versioned: row.flag("versioned")?,
-        },
+            keeping: keeping()?,
+        })),
         "TableMapValues" => Operator::TableMapValues {
             mapper: Function::read(row, "mapper")?,
-            store: store_or_none()?,
-            send_old,
+            keeping: keeping()?,
         },
         "TableTransformValues" => Operator::TableTransformValues {
             processor: row.host_number("supplier", "processor")?,
-            store: store_or_none()?,
             source: View::read_or_none(row, "source", names)?,
-            send_old,
+            keeping: keeping()?,
         },
         "TableToStream" => Operator::TableToStream,
         "TableRepartitionMap" => Operator::TableRepartitionMap {
             mapper: Function::read(row, "mapper")?,
             versioned: row.flag("versioned")?,
         },
-        "TableAggregate" => Operator::TableAggregate {
-            store: store()?,
+        "TableAggregate" => Operator::TableAggregate(Box::new(TableAggregate {
             initializer: Function::read(row, "initializer")?,
             adder: Function::read(row, "adder")?,
             subtractor: Function::read(row, "subtractor")?,
-            send_old,
-        },
-        "TableReduce" => Operator::TableReduce {
-            store: store()?,
+            keeping: kept()?,
+        })),
+        "TableReduce" => Operator::TableReduce(Box::new(TableReduce {
             adder: Function::read(row, "adder")?,
             subtractor: Function::read(row, "subtractor")?,
-            send_old,
-        },
-        "TableTableMerge" => Operator::TableTableMerge {
-            store: store_or_none()?,
-            send_old,
-        },
+            keeping: kept()?,
+        })),
+        "TableTableMerge" => Operator::TableTableMerge(keeping()?),
         _ => return Ok(None),
     }))
 }

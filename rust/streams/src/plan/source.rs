@@ -39,7 +39,7 @@ impl Source {
         let children = names.children(&fields)?;
         let topics = fields.texts("topics")?;
         let format = match children.first().map(|child| &nodes[*child].operator) {
-            Some(Operator::TableAggregate { .. } | Operator::TableReduce { .. }) => Format::Change,
+            Some(Operator::TableAggregate(_) | Operator::TableReduce(_)) => Format::Change,
             Some(Operator::SubscriptionReceive(_)) => Format::Subscription,
             Some(Operator::ResponseJoin(_)) => Format::Response,
             _ => Format::Plain,

@@ -25,7 +25,7 @@ impl Dumped {
     }
 }
 
-impl<O> Store<O> {
+impl Store {
     /// Entries in the store's order: the latest versions of keys, what buffers would emit, what joins have
     /// not joined, subscriptions. Nothing for kinds that have reads of their own.
     pub fn dump(&self) -> Vec<Dumped> {
@@ -70,7 +70,7 @@ impl<O> Store<O> {
                     ..Dumped::new(key, Some(kept.subscription.clone()))
                 })
                 .collect(),
-            _ => Vec::new(),
+            Self::KeyValue(_) | Self::Lru(_) | Self::Window(_) | Self::Session(_) => Vec::new(),
         }
     }
 }

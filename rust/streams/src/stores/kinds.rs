@@ -3,7 +3,6 @@
 //! A node's row names a store of the kind that it needs; that it is one was seen when the plan was made.
 
 use crate::plan::TopicId;
-use crate::plan::store::{Store as Row, StoreKind};
 use crate::stores::Store;
 use crate::stores::grace_buffer::GraceBuffer;
 use crate::stores::outer_join::OuterStore;
@@ -16,24 +15,7 @@ pub type Grace = GraceBuffer<Option<TopicId>>;
 
 const WRONG_KIND: &str = "the plan gives an operator a store of another kind";
 
-impl<O> Store<O> {
-    /// The store of a row, where it is of a kind of this room.
-    pub(super) fn of_joins(row: &Row) -> Option<Self> {
-        Some(match row.kind {
-            StoreKind::Versioned => Self::Versioned(VersionedStore::new(
-                row.history_retention,
-                row.segment_interval,
-            )),
-            StoreKind::SuppressBuffer => Self::Suppressed(Suppressed::new(row.changelog.is_some())),
-            StoreKind::GraceBuffer => Self::Grace(Grace::new(row.grace)),
-            StoreKind::OuterJoin => Self::Outer(OuterStore::default()),
-            StoreKind::Subscription => Self::Subscriptions(Subscriptions::default()),
-            StoreKind::KeyValue | StoreKind::Lru | StoreKind::Window | StoreKind::Session => {
-                return None;
-            }
-        })
-    }
-
+impl Store {
     pub(crate) fn versioned(&mut self) -> &mut VersionedStore {
         match self {
             Self::Versioned(store) => store,

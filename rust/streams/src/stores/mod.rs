@@ -35,7 +35,7 @@ pub use lru::LruStore;
 pub use session::SessionStore;
 pub use window::WindowStore;
 
-pub enum Store<O> {
+pub enum Store {
     KeyValue(KeyValueStore),
     Lru(LruStore),
     Window(WindowStore),
@@ -45,21 +45,24 @@ pub enum Store<O> {
     Grace(Grace),
     Outer(outer_join::OuterStore),
     Subscriptions(subscriptions::Subscriptions),
-    /// No store keeps objects of the host.
-    Never(std::convert::Infallible, std::marker::PhantomData<O>),
 }
 
-impl<O> Store<O> {
+impl Store {
     pub fn new(row: &Row, settings: &Settings) -> Self {
-        if let Some(own) = Self::of_joins(row) {
-            return own;
-        }
         let seed = settings.seed;
         match row.kind {
             StoreKind::Lru => Self::Lru(LruStore::new(seed, row.entries_max)),
             StoreKind::Window => Self::Window(WindowStore::new(row, seed)),
             StoreKind::Session => Self::Session(SessionStore::new(row, seed)),
-            _ => Self::KeyValue(KeyValueStore::new(seed)),
+            StoreKind::KeyValue => Self::KeyValue(KeyValueStore::new(seed)),
+            StoreKind::Versioned => {
+                let (retention, interval) = (row.history_retention, row.segment_interval);
+                Self::Versioned(versioned::VersionedStore::new(retention, interval))
+            }
+            StoreKind::SuppressBuffer => Self::Suppressed(Suppressed::new(row.changelog.is_some())),
+            StoreKind::GraceBuffer => Self::Grace(Grace::new(row.grace)),
+            StoreKind::OuterJoin => Self::Outer(outer_join::OuterStore::default()),
+            StoreKind::Subscription => Self::Subscriptions(subscriptions::Subscriptions::default()),
         }
     }
 }

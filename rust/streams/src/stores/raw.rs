@@ -54,7 +54,7 @@ impl<'a, H: Application> Run<'a, H> {
     pub(crate) fn needed_key(&mut self, id: StoreId, key: &Value<H::Object>) -> Outcome<H, Packed> {
         let row = self.store_row(id);
         self.raw_key(id, key)?.ok_or_else(|| {
-            crate::operators::waiting::refused(
+            crate::stop::refused(
                 format!("the store {} was given a null key", row.name),
                 "leave records without a key out before",
             )

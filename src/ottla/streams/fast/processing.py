@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.durations import Duration
-from ottla.streams.errors import ProcessingError, not_at_work, text_of
+from ottla.streams.errors import ProcessingError, failed_at, not_at_work, text_of
 from ottla.streams.execution import Failure, Headers, Settings, answered, time_of
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ottla.streams.fast.compiled import Compiled
 
 log = logging.getLogger("ottla.streams")
+
+#: Where something failed, what it was, and at which stage.
+Told = tuple[str, str, str | None]
 
 
 class FastContext:
@@ -275,6 +278,18 @@ class Processing:
         return None
 
     # ------------------------------------------------------------ failures
+    def stopped(
+        self, error: BaseException, told: Told | None, origin: tuple[str, int, int] | None
+    ) -> BaseException:
+        """The error of a stop, for who forwarded as for who runs the task."""
+        if told is None or not isinstance(error, Exception):
+            return error  # Ctrl-C and its like stay what they are.
+        node, what, stage = told
+        text, hint = failed_at(node, origin, what, stage, error)
+        stop = ProcessingError(text, hint=hint)
+        stop.__cause__ = error
+        return stop
+
     def failed(
         self,
         stage: str,

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ottla._core import StreamsTask
-from ottla.streams.errors import ProcessingError, StreamsError, closed, failed_at, kept
+from ottla.streams.errors import StreamsError, closed, kept
 from ottla.streams.execution import Input, Produced, Settings, Skipped
 from ottla.streams.fast.compiled import compiled
-from ottla.streams.fast.processing import Processing
+from ottla.streams.fast.processing import Processing, Told
 from ottla.streams.fast.stores import face_of
 from ottla.streams.plan.topology import Topology
 
-#: (error, (node, what failed, stage), (topic, partition, offset), place in the batch)
-Stopped = tuple[BaseException, tuple[str, str, str | None] | None, tuple[str, int, int] | None, int]
+#: (error, where and what, (topic, partition, offset), place in the batch)
+Stopped = tuple[BaseException, Told | None, tuple[str, int, int] | None, int]
 
 
 class FastTask:
@@ -112,10 +112,6 @@ class FastTask:
         if stopped is None:
             return
         error, told, origin, place = stopped
-        failure = error
-        if told is not None and isinstance(error, Exception):
-            node, what, stage = told
-            text, hint = failed_at(node, origin, what, stage, error)
-            failure = ProcessingError(text, hint=hint)
+        failure = self._processing.stopped(error, told, origin)
         kept(failure, produced, place)
         raise failure from (None if failure is error else error)

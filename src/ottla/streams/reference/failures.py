@@ -10,7 +10,7 @@ nor value.
 from __future__ import annotations
 
 import traceback
-from typing import NoReturn
+from typing import Literal, NoReturn, TypeGuard
 
 from ottla.streams.errors import ProcessingError, failed_at, text_of
 from ottla.streams.execution import Failure, Handler, Headers, answered
@@ -20,18 +20,20 @@ from ottla.streams.serdes import WrongType
 PREFIX = "__streams.errors."
 
 
-class Stopped(ProcessingError):
-    """A failure that was decided: no handler further up is asked about it again. It ends where the
-    task does: outside it is a `ProcessingError`, as the fast executor's is.
-    """
-
-    def shown(self) -> ProcessingError:
-        """What is raised from this one's cause."""
-        return ProcessingError(str(self), hint=self.hint)
+def is_decided(error: Exception) -> bool:
+    """Whether no handler further up is asked about it again."""
+    return isinstance(error, ProcessingError) and error.standing == "decided"
 
 
-class NotWritten(ProcessingError):
+def is_unwritten(error: BaseException) -> TypeGuard[ProcessingError]:
     """A sink's failure on its way to the parent's handler; its text says all already."""
+    return isinstance(error, ProcessingError) and error.standing == "unwritten"
+
+
+def standing(text: str, hint: str, standing: Literal["unwritten", "decided"]) -> ProcessingError:
+    error = ProcessingError(text, hint=hint)
+    error.standing = standing
+    return error
 
 
 class Failures:
@@ -70,7 +72,7 @@ class Failures:
 
     def failure(self, stage: str, node: str, error: Exception) -> Failure:
         context = self.context
-        if isinstance(error, NotWritten) and isinstance(error.__cause__, Exception):
+        if is_unwritten(error) and isinstance(error.__cause__, Exception):
             error = error.__cause__
         return Failure(
             stage, node, context.topic or "", context.partition, context.offset, context.timestamp,
@@ -104,15 +106,15 @@ class Failures:
         """A sink's failure is its parent's too; all others are decided."""
         if failure.stage == "production" and what == "failed":
             text, hint = failed_at(failure.node, self.origin(), what, failure.stage, error)
-            raise NotWritten(text, hint=hint) from error
+            raise standing(text, hint, "unwritten") from error
         self.stop_at(failure.node, what, failure.stage, error)
 
     def stop_at(self, node: str, what: str, stage: str | None, error: BaseException) -> NoReturn:
         """Stop for what no handler is asked about, or said to stop for."""
-        if isinstance(error, NotWritten):
-            raise Stopped(str(error), hint=error.hint) from error.__cause__
+        if is_unwritten(error):
+            raise standing(str(error), error.hint or "", "decided") from error.__cause__
         text, hint = failed_at(node, self.origin(), what, stage, error)
-        raise Stopped(text, hint=hint) from error
+        raise standing(text, hint, "decided") from error
 
     def origin(self) -> tuple[str, int, int] | None:
         context = self.context

@@ -27,7 +27,7 @@ from ottla.streams.plan.views import View
 from ottla.streams.reference.catalog import OPERATORS, STORES
 from ottla.streams.reference.codec import reads_headers
 from ottla.streams.reference.context import UNKNOWN, Context
-from ottla.streams.reference.failures import Failures, Stopped
+from ottla.streams.reference.failures import Failures, is_decided
 from ottla.streams.reference.joins.streams import JoinWindow
 from ottla.streams.reference.operator import Forward, Getter, Operator, Wiring, fan_out
 from ottla.streams.reference.queues import UNREAD, Heap, Punctuation, TopicQueue
@@ -101,10 +101,8 @@ class ReferenceTask:
         try:
             for context.cause, record in enumerate(records):
                 self._take(record)
-        except Stopped as error:
-            raise self._stopped(error, context.cause) from error.__cause__
         except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
-            kept(error, context.produced, context.cause)
+            left(error, context.produced, context.cause)
             raise
         finally:
             context.at_work = False
@@ -116,19 +114,12 @@ class ReferenceTask:
             self._punctuate("wall_clock", now)
             self._commit()
             self._work()
-        except Stopped as error:
-            raise self._stopped(error, UNKNOWN) from error.__cause__
         except (ProcessingError, KeyboardInterrupt, SystemExit) as error:
-            kept(error, context.produced, UNKNOWN)
+            left(error, context.produced, UNKNOWN)
             raise
         finally:
             context.at_work = False
         return context.produced
-
-    def _stopped(self, error: Stopped, cause: int) -> ProcessingError:
-        shown = error.shown()
-        kept(shown, self.context.produced, cause)
-        return shown
 
     def _begin(self, now: int) -> Context:
         """One call at a time: one from within a user's function would lose what it caused."""
@@ -248,9 +239,9 @@ class ReferenceTask:
         context.raw_value = raw_value
         try:
             queue.forward(key, value, timestamp, headers)
-        except Stopped:
-            raise
         except Exception as error:
+            if is_decided(error):
+                raise
             self.failures.stop_at(queue.name, "failed", "processing", error)
         if self.clocks["stream_time"].items:
             self._punctuate("stream_time", context.stream_time)
@@ -273,9 +264,9 @@ class ReferenceTask:
         )  # fmt: skip
         try:
             queue.forward(head[2], head[3], record.timestamp, record.headers)
-        except Stopped:
-            raise
         except Exception as error:
+            if is_decided(error):
+                raise
             self.failures.stop_at(queue.name, "failed", "processing", error)
         context.stream_time = stream_time
 
@@ -337,9 +328,9 @@ class ReferenceTask:
             self.context.set_record((time, *NOTHING[1:]))
             try:
                 punctuation.callback(time)
-            except Stopped:
-                raise
             except Exception as error:
+                if is_decided(error):
+                    raise
                 self.failures.handle("processing", punctuation.node, error)
             if not punctuation.cancelled:
                 punctuation.advance(time)
@@ -403,9 +394,9 @@ class ReferenceTask:
         def guarded(key: Any, value: Any, timestamp: int, headers: Headers) -> None:
             try:
                 process(key, value, timestamp, headers)
-            except Stopped:
-                raise
             except Exception as error:
+                if is_decided(error):
+                    raise
                 handle("processing", name, error)
 
         return guarded
@@ -517,6 +508,13 @@ class ReferenceTask:
             (record.timestamp, record.headers, record.topic, record.partition, offset,
              record.key, record.value)
         )  # fmt: skip
+
+
+def left(error: BaseException, produced: Sequence[Produced], place: int) -> None:
+    """An exception leaves the task: what it decided about it means nothing to another one."""
+    kept(error, produced, place)
+    if isinstance(error, ProcessingError):
+        error.standing = ""
 
 
 def check_depth(topology: Topology) -> None:

@@ -5,20 +5,18 @@
 
 mod clock;
 mod outer;
-mod self_join;
-mod stream_stream;
-mod stream_table;
-mod table_table;
+pub(super) mod self_join;
+pub(super) mod stream_stream;
+pub(super) mod stream_table;
+pub(super) mod table_table;
 mod view;
 
 use crate::application::Application;
 use crate::engine::Run;
 use crate::host::Headers;
 use crate::operators::functions::Offer;
-use crate::operators::{foreign_key, suppress};
+use crate::plan::Node;
 use crate::plan::function::Function;
-use crate::plan::operator::Operator;
-use crate::plan::{Node, NodeId};
 use crate::record::{Payload, Record};
 use crate::stop::Outcome;
 use crate::value::Value;
@@ -33,32 +31,6 @@ pub(crate) const NULL_KEY_OR_VALUE: &str = "the key or the value is null";
 /// Of a stream with a table.
 pub(crate) const NO_JOIN: &str = "the join's key or the value is null";
 pub(crate) const OUT_OF_ORDER: &str = "a later version of the key is known";
-
-pub fn process<'a, H: Application>(
-    run: &mut Run<'a, H>,
-    node: &'a Node,
-    id: NodeId,
-    record: &Record<H::Object>,
-) -> Outcome<H> {
-    match &node.operator {
-        Operator::Suppress(row) => suppress::process(run, node, id, row, record),
-        Operator::JoinWindow(store) => stream_stream::keep(run, node, *store, record),
-        Operator::StreamStreamJoin(row) => stream_stream::process(run, node, row, record),
-        Operator::StreamSelfJoin(row) => self_join::process(run, node, id, row, record),
-        Operator::StreamTableJoin(row) => stream_table::process(run, node, id, row, record),
-        Operator::StreamGlobalJoin(row) => stream_table::process_global(run, node, id, row, record),
-        Operator::TableTableJoin(row) => table_table::process(run, node, id, row, record),
-        Operator::TableTableMerge { store, send_old } => {
-            table_table::merge(run, node, *store, *send_old, record)
-        }
-        Operator::SubscriptionSend(row) => foreign_key::send(run, node, row, record),
-        Operator::SubscriptionReceive(row) => foreign_key::receive(run, node, row, record),
-        Operator::SubscriptionJoin(row) => foreign_key::answer(run, node, id, row, record),
-        Operator::ForeignTableJoin(row) => foreign_key::answer_all(run, node, row, record),
-        Operator::ResponseJoin(row) => foreign_key::respond(run, node, id, row, record),
-        _ => Ok(()),
-    }
-}
 
 /// Pass on what a joiner makes of two values, with a time of its own.
 pub(crate) fn forward_joined<'a, H: Application>(

@@ -15,7 +15,7 @@ use crate::stores::Put;
 use crate::value::Value;
 
 /// Pass a record on, then keep it for the other side.
-pub(super) fn keep<'a, H: Application>(
+pub(in crate::operators) fn keep<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     store: StoreId,
@@ -33,7 +33,7 @@ pub(super) fn keep<'a, H: Application>(
     run.window_put(store, &record.key, record.timestamp, put)
 }
 
-pub(super) fn process<'a, H: Application>(
+pub(in crate::operators) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     row: &'a StreamStreamJoin,
@@ -108,7 +108,7 @@ impl StreamStreamJoin {
     }
 
     /// How far before and after a record of this side the other side's are joined.
-    pub(super) fn reach(&self) -> (i64, i64) {
+    pub(in crate::operators) fn reach(&self) -> (i64, i64) {
         match self.side {
             Side::Left => (self.windows.before, self.windows.after),
             Side::Right => (self.windows.after, self.windows.before),
@@ -116,7 +116,7 @@ impl StreamStreamJoin {
     }
 
     /// This side's and the other side's value as left and right.
-    pub(super) fn sides<'v, V>(&self, this: &'v V, other: &'v V) -> (&'v V, &'v V) {
+    pub(in crate::operators) fn sides<'v, V>(&self, this: &'v V, other: &'v V) -> (&'v V, &'v V) {
         match self.side {
             Side::Left => (this, other),
             Side::Right => (other, this),

@@ -7,18 +7,18 @@ use crate::application::Application;
 use crate::engine::Run;
 use crate::operators::functions::Offer;
 use crate::operators::joins::{NO_HEADERS, NO_JOIN, forward_joined};
-use crate::operators::waiting::{BYTES, refused};
+use crate::operators::waiting::BYTES;
 use crate::plan::join::{StreamGlobalJoin, StreamTableJoin};
 use crate::plan::sides::JoinKind;
 use crate::plan::{Node, NodeId, StoreId, TopicId};
 use crate::record::Record;
 use crate::serde::Serde;
-use crate::stop::Outcome;
+use crate::stop::{Outcome, refused};
 use crate::stores::buffered::Buffered;
 use crate::stores::grace_buffer::{changelog_value, record_key};
 use crate::value::Value;
 
-pub(super) fn process<'a, H: Application>(
+pub(in crate::operators) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     id: NodeId,
@@ -72,7 +72,7 @@ fn join<'a, H: Application>(
     forward_joined(run, node, &row.joiner, record, sides, record.timestamp)
 }
 
-pub(super) fn process_global<'a, H: Application>(
+pub(in crate::operators) fn global<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     id: NodeId,

@@ -5,14 +5,15 @@ use crate::engine::Run;
 use crate::operators::functions::Offer;
 use crate::operators::joins::{NULL_KEY, OUT_OF_ORDER};
 use crate::plan::join::TableTableJoin;
+use crate::plan::operator::Keeping;
 use crate::plan::sides::{JoinKind, Side};
-use crate::plan::{Node, NodeId, StoreId};
+use crate::plan::{Node, NodeId};
 use crate::record::{Change, Payload, Record, Stamped};
 use crate::stop::Outcome;
 use crate::stores::Put;
 use crate::value::Value;
 
-pub(super) fn process<'a, H: Application>(
+pub(in crate::operators) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
     id: NodeId,
@@ -103,18 +104,17 @@ impl TableTableJoin {
 }
 
 /// Take a result of either side; keep it where the join is materialized.
-pub(super) fn merge<'a, H: Application>(
+pub(in crate::operators) fn merge<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
-    store: Option<StoreId>,
-    send_old: bool,
+    keeping: Keeping,
     record: &Record<H::Object>,
 ) -> Outcome<H> {
     let Payload::Change(change) = &record.payload else {
         return Ok(());
     };
     let mut is_latest = change.is_latest;
-    if let Some(store) = store {
+    if let Some(store) = keeping.store {
         let headers = Vec::new();
         let put = Put {
             value: &change.new,
@@ -126,7 +126,7 @@ pub(super) fn merge<'a, H: Application>(
             None => return Ok(()),
         }
     }
-    let old = if send_old {
+    let old = if keeping.send_old {
         change.old.clone()
     } else {
         Value::Null
