@@ -165,12 +165,11 @@ class ReferenceTask:
                 part.close()
             except BaseException as error:  # Ctrl-C in one leaves no other open
                 failed.append((name, error))
-        for _, error in failed:
-            if not isinstance(error, Exception):
-                raise error
-        for name, error in failed:
-            if isinstance(error, Exception):
-                self._failed_alone("close", name, error)
+        for _, problem in failed:
+            if not isinstance(problem, Exception):
+                raise problem
+        for name, problem in failed:
+            self._failed_alone("close", name, problem)
 
     # ------------------------------------------------------------ records
     def _take(self, record: Input) -> None:
@@ -345,7 +344,7 @@ class ReferenceTask:
             except Exception as error:
                 self._failed_alone("init", name, error)
 
-    def _failed_alone(self, what: str, node: str, error: Exception) -> NoReturn:
+    def _failed_alone(self, what: str, node: str, error: BaseException) -> NoReturn:
         """A processor failed where no record is at hand."""
         text, hint = failed_at(node, None, what, None, error)
         raise ProcessingError(text, hint=hint) from error
