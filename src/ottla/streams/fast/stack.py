@@ -14,14 +14,14 @@ from ottla.streams.plan.topology import Node, Topology
 
 #: Of 512 KiB some are left for who calls the task, and for what the last operator calls.
 STACK_BYTES_MAX = 448 << 10
-#: Operators that keep nothing; measured: 699 bytes of a map of values, below 900 of a flat map.
+#: Operators that keep nothing; measured: below 1,050 bytes of a flat map.
 SHALLOW = (
     operators.Branch, operators.Filter, operators.FlatMap, operators.FlatMapValues, operators.Map,
     operators.MapValues, operators.PassThrough, operators.Peek, operators.SelectKey,
 )  # fmt: skip
-SHALLOW_BYTES = 900
-#: All others; measured: 1.2 KiB for a table's, 2.3 for a join's, 2.9 for suppress and processors.
-DEEP_BYTES = 3_000
+SHALLOW_BYTES = 1_400
+#: All others; measured: below 3.2 KB of suppress and processors, which take most.
+DEEP_BYTES = 3_600
 
 
 def check_stack(topology: Topology) -> None:
