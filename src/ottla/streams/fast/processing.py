@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.durations import Duration
-from ottla.streams.errors import ProcessingError, failed_at, not_at_work, text_of
+from ottla.streams.errors import ProcessingError, failed_at, not_at_work, said, text_of
 from ottla.streams.execution import Failure, Headers, Settings, answered, time_of
 from ottla.streams.plan.operators import Process, TableTransformValues
 from ottla.streams.processors import (
@@ -282,8 +282,13 @@ class Processing:
         self, error: BaseException, told: Told | None, origin: tuple[str, int, int] | None
     ) -> BaseException:
         """The error of a stop, for who forwarded as for who runs the task."""
-        if told is None or not isinstance(error, Exception):
+        if isinstance(error, ProcessingError) and told is None:
+            return error
+        if not isinstance(error, Exception):
             return error  # Ctrl-C and its like stay what they are.
+        if told is None:  # of no node and no record: what was fetched is damaged
+            hint = "fetch it again; what came before it was worked on, and must not be given again"
+            return ProcessingError(getattr(error, "text", None) or said(error), hint=hint)
         node, what, stage = told
         text, hint = failed_at(node, origin, what, stage, error)
         stop = ProcessingError(text, hint=hint)
