@@ -3,10 +3,12 @@
 mod build;
 mod header;
 mod record;
+mod slice;
 pub mod varint;
 
 pub use build::{BatchSpec, Builder, HeaderOut, RecordOut};
 pub use header::*;
 pub use record::{
-    Fault, KeyHead, Opened, Record, RecordHead, Records, SliceSource, Source, Spans, StreamSource,
+    Fault, KeyHead, Opened, Record, RecordHead, Records, Source, Spans, StreamSource,
 };
+pub use slice::SliceSource;
