@@ -19,6 +19,7 @@ const PREFIX: &str = "__streams.errors.";
 impl<H: Application> Run<'_, H> {
     /// A node failed on a record. A sink's failure is its parent's; what was decided goes up as it is.
     #[cold]
+    #[inline(never)]
     pub(crate) fn node_failed(&mut self, id: NodeId, stop: Stop<H::Error>) -> Outcome<H> {
         let is_sink = matches!(self.plan.nodes[id].operator, Operator::Sink(_));
         if stop.decided || is_sink {

@@ -11,7 +11,12 @@ import pytest
 from ottla.streams import Processor, Record, Streams
 from ottla.streams.errors import TopologyError
 from ottla.streams.execution import Input
-from ottla.streams.fast.stack import DEEP_BYTES, SHALLOW_BYTES, STACK_BYTES_MAX
+from ottla.streams.fast.stack import (
+    DEEP_BYTES,
+    SHALLOW_BYTES,
+    STACK_BYTES_MAX,
+    SUPPRESS_BYTES,
+)
 from ottla.streams.fast.task import FastTask
 from ottla.streams.reference.task import DEPTH_MAX, ReferenceTask
 
@@ -44,6 +49,15 @@ def processors(count: int) -> Streams:
     return app
 
 
+def suppressed(count: int) -> Streams:
+    app = Streams("deep", key=str, value=str)
+    table = app.table("in")
+    for _ in range(count):
+        table = table.suppress(wait="0ms", records_max=1, when_full="emit")
+    table.to_stream().to("out")
+    return app
+
+
 @pytest.fixture
 def small_stacks() -> Iterator[None]:
     before = threading.stack_size(SMALL_STACK_BYTES)
@@ -70,9 +84,10 @@ def test_what_is_allowed_fits_into_a_small_stack() -> None:
     """If this failed, one record would end the whole process by a signal."""
     assert outputs(flat_maps(STACK_BYTES_MAX // SHALLOW_BYTES)) == 1
     assert outputs(processors(STACK_BYTES_MAX // DEEP_BYTES)) == 1
+    assert outputs(suppressed(STACK_BYTES_MAX // SUPPRESS_BYTES - 2)) > 0
 
 
-@pytest.mark.parametrize("chain", [flat_maps, processors])
+@pytest.mark.parametrize("chain", [flat_maps, processors, suppressed])
 def test_what_is_too_deep_is_refused_when_it_is_compiled(chain: Any) -> None:
     """If this failed, the first record would end the process, or say nothing but RecursionError."""
     app = chain(2_000)

@@ -22,6 +22,7 @@ const ONE_TYPE: &str = "give each column inputs of one type";
 pub type Given = Vec<Option<Cell>>;
 
 /// One aggregate a key. Records with a null key or a null value are left out.
+#[inline(never)]
 pub(super) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

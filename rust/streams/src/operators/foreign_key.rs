@@ -29,6 +29,7 @@ const STALE: &str = "the value has changed since it asked";
 
 // ---------------------------------------------------------------- the left side asks
 
+#[inline(never)]
 pub(super) fn send<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -155,6 +156,7 @@ fn topic<'a>(plan: &'a Plan, sink: &Sink) -> &'a str {
 
 // ---------------------------------------------------------------- the right side answers
 
+#[inline(never)]
 pub(super) fn receive<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -231,6 +233,7 @@ fn log<H: Application>(
 }
 
 /// Answer a subscription that has come.
+#[inline(never)]
 pub(super) fn answer<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -259,6 +262,7 @@ pub(super) fn answer<'a, H: Application>(
 }
 
 /// A foreign value has changed: answer all that asked for it.
+#[inline(never)]
 pub(super) fn answer_all<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -326,6 +330,7 @@ fn reply<'a, H: Application>(
 
 // ---------------------------------------------------------------- the left side takes the answer
 
+#[inline(never)]
 pub(super) fn respond<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

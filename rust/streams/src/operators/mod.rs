@@ -39,6 +39,8 @@ pub enum State {
 
 /// Give a record to a node: an operator without its line here is not compiled. A fault goes up as it is;
 /// `Run::deliver` asks the handlers.
+///
+/// No operator is put into this function: each level of a topology would take the stack of the largest one.
 pub fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

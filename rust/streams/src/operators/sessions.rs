@@ -19,6 +19,7 @@ use crate::value::Value;
 
 const CLOSED: &str = "its session is closed";
 
+#[inline(never)]
 pub(super) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

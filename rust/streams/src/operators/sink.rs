@@ -12,6 +12,7 @@ use crate::serde::Serde;
 use crate::stop::{Outcome, Stage, Stop, What, raised};
 use crate::value::Value;
 
+#[inline(never)]
 pub(super) fn process<H: Application>(
     run: &mut Run<'_, H>,
     id: NodeId,

@@ -31,6 +31,7 @@ struct Incoming<'a, 'r, O> {
     close_time: i64,
 }
 
+#[inline(never)]
 pub(super) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

@@ -9,6 +9,7 @@ use crate::record::Record;
 use crate::stop::{Outcome, raised, refused};
 use crate::value::Value;
 
+#[inline(never)]
 pub(super) fn filter<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -24,6 +25,7 @@ pub(super) fn filter<'a, H: Application>(
     Ok(())
 }
 
+#[inline(never)]
 pub(super) fn map<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -35,6 +37,7 @@ pub(super) fn map<'a, H: Application>(
     forward(run, node, record, key, value)
 }
 
+#[inline(never)]
 pub(super) fn select_key<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -51,6 +54,7 @@ pub(super) fn select_key<'a, H: Application>(
     run.forward(node, &selected)
 }
 
+#[inline(never)]
 pub(super) fn map_values<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -61,6 +65,7 @@ pub(super) fn map_values<'a, H: Application>(
     forward(run, node, record, record.key.clone(), value)
 }
 
+#[inline(never)]
 pub(super) fn flat_map<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -75,6 +80,7 @@ pub(super) fn flat_map<'a, H: Application>(
     Ok(())
 }
 
+#[inline(never)]
 pub(super) fn flat_map_values<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -116,6 +122,7 @@ fn forward<'a, H: Application>(
 }
 
 /// To the child of the first predicate that holds; one child more is the default's.
+#[inline(never)]
 pub(super) fn branch<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -133,6 +140,7 @@ pub(super) fn branch<'a, H: Application>(
     }
 }
 
+#[inline(never)]
 pub(super) fn peek<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -144,6 +152,7 @@ pub(super) fn peek<'a, H: Application>(
 }
 
 /// The user's processor forwards by itself, through `Engine::forward`.
+#[inline(never)]
 pub(super) fn process<H: Application>(
     run: &mut Run<'_, H>,
     id: NodeId,

@@ -13,6 +13,7 @@ use crate::stop::{Outcome, refused};
 use crate::stores::buffered::Buffered;
 use crate::value::Value;
 
+#[inline(never)]
 pub fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

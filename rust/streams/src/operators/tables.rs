@@ -71,6 +71,7 @@ fn change<O>(new: Value<O>, old: Value<O>, is_latest: bool) -> Change<O> {
     }
 }
 
+#[inline(never)]
 pub(super) fn source<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -87,6 +88,7 @@ pub(super) fn source<'a, H: Application>(
 }
 
 /// What does not hold is removed; of a key that was not there and is not, nothing is said.
+#[inline(never)]
 pub(super) fn filter<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -123,6 +125,7 @@ fn passed<H: Application>(
     Ok(value.clone())
 }
 
+#[inline(never)]
 pub(super) fn map_values<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -154,6 +157,7 @@ fn mapped<H: Application>(
 }
 
 /// Unlike a map of values, the transformer is asked about null too.
+#[inline(never)]
 pub(super) fn transform_values<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -180,6 +184,7 @@ pub(super) fn transform_values<'a, H: Application>(
     keeping.keep_and_forward(run, node, record, told, record.timestamp)
 }
 
+#[inline(never)]
 pub(super) fn to_stream<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -192,6 +197,7 @@ pub(super) fn to_stream<'a, H: Application>(
 /// A change under a new key: the old pair is taken away, the new one added, in this order.
 ///
 /// Where both have one key it stays one change. Pairs with a null key or value count as none.
+#[inline(never)]
 pub(super) fn repartition_map<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -288,6 +294,7 @@ impl<H: Application> Run<'_, H> {
 }
 
 /// Takes the old value away, then adds the new one, each where there is one.
+#[inline(never)]
 pub(super) fn aggregate<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -316,6 +323,7 @@ pub(super) fn aggregate<'a, H: Application>(
 }
 
 /// As `aggregate`; the first value stands as it is.
+#[inline(never)]
 pub(super) fn reduce<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

@@ -90,6 +90,7 @@ impl<H: Application> Run<'_, H> {
     }
 }
 
+#[inline(never)]
 pub(super) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

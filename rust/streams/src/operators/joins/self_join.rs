@@ -9,6 +9,7 @@ use crate::plan::{Node, NodeId};
 use crate::record::{Payload, Record};
 use crate::stop::Outcome;
 
+#[inline(never)]
 pub(in crate::operators) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

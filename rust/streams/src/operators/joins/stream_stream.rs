@@ -15,6 +15,7 @@ use crate::stores::Put;
 use crate::value::Value;
 
 /// Pass a record on, then keep it for the other side.
+#[inline(never)]
 pub(in crate::operators) fn keep<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -33,6 +34,7 @@ pub(in crate::operators) fn keep<'a, H: Application>(
     run.window_put(store, &record.key, record.timestamp, put)
 }
 
+#[inline(never)]
 pub(in crate::operators) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

@@ -18,6 +18,7 @@ use crate::stores::buffered::Buffered;
 use crate::stores::grace_buffer::{changelog_value, record_key};
 use crate::value::Value;
 
+#[inline(never)]
 pub(in crate::operators) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -72,6 +73,7 @@ fn join<'a, H: Application>(
     forward_joined(run, node, &row.joiner, record, sides, record.timestamp)
 }
 
+#[inline(never)]
 pub(in crate::operators) fn global<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,

@@ -13,6 +13,7 @@ use crate::stop::Outcome;
 use crate::stores::Put;
 use crate::value::Value;
 
+#[inline(never)]
 pub(in crate::operators) fn process<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
@@ -104,6 +105,7 @@ impl TableTableJoin {
 }
 
 /// Take a result of either side; keep it where the join is materialized.
+#[inline(never)]
 pub(in crate::operators) fn merge<'a, H: Application>(
     run: &mut Run<'a, H>,
     node: &'a Node,
