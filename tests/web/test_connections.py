@@ -6,9 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-import pytest
-
-from ottla.web.connections import hang_up
+from ottla.web.connections import OPEN_FILES, hang_up
 
 
 def test_who_was_taken_there_is_hung_up_on() -> None:
@@ -29,12 +27,11 @@ def test_who_was_taken_there_is_hung_up_on() -> None:
         assert of_other.recv(1) == b"x"
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="nothing tells what is open")
 def test_no_file_stays_open(tmp_path: Path) -> None:
     """If this failed, a service that ended would keep copies of all files of its process, and with
     them the lock on a broker's folder: the broker's next start would find it in use.
     """
     with (tmp_path / "kept").open("w"), socket.create_server(("127.0.0.1", 0)) as server:
-        before = sorted(os.listdir("/proc/self/fd"))
+        before = sorted(os.listdir(OPEN_FILES))
         hang_up("", server.getsockname()[1])
-        assert sorted(os.listdir("/proc/self/fd")) == before
+        assert sorted(os.listdir(OPEN_FILES)) == before

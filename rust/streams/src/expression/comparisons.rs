@@ -46,6 +46,7 @@ fn compare_mixed(int: i64, float: f64) -> Option<Ordering> {
 impl<H: Host> Context<'_, H> {
     pub(super) fn compare(&mut self, node: &Node, by: Comparison, of: &[Node; 2]) -> Found<H> {
         let left = self.evaluate(&of[0])?;
+        // What most filters are: a literal is compared where it stands.
         if let (Value::Int(left), Node::Literal(Literal::Int(right))) = (&left, &of[1]) {
             return Ok(Value::Bool(by.holds(Some(left.cmp(right)))));
         }

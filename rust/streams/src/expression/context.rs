@@ -121,6 +121,7 @@ impl<'a, H: Host> Context<'a, H> {
         {
             return match found {
                 None => Ok(Value::Null),
+                // Most are whole numbers, and one of 18 digits needs no second look.
                 Some((start, end)) if rest.is_empty() => {
                     match json::small_int(&document[start..end]) {
                         Some(number) => Ok(Value::Int(number)),

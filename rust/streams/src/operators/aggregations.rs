@@ -206,6 +206,7 @@ pub(super) fn take_in<E>(
         let Some(value) = given[place].take() else {
             continue;
         };
+        // As `combine`, in place: what most aggregates do.
         if let (Aggregate::Count | Aggregate::Sum, Cell::Int(held), Cell::Int(more)) =
             (columns[place].aggregate, &mut cells[place], &value)
             && let Some(sum) = held.checked_add(*more)

@@ -10,12 +10,11 @@ from typing import Any
 
 from ottla.streams.builder.building import Building
 from ottla.streams.errors import TopologyError
-from ottla.streams.serdes import BOOLEAN, BYTES, STRING, UUID, Serde
-from ottla.streams.serdes.kafka import NumberSerde
+from ottla.streams.serdes import Serde
+from ottla.streams.serdes.kafka import SINGLE
 
 #: What users write for the serde, by its name.
 WRITTEN = {"STRING": "str", "LONG": "int", "DOUBLE": "float", "BOOLEAN": "bool", "BYTES": "bytes"}
-KINDS = (type(STRING), type(BYTES), NumberSerde, type(BOOLEAN), type(UUID))
 
 
 def check_keys(building: Building, left: Any, right: Any) -> None:
@@ -37,4 +36,4 @@ def check_keys(building: Building, left: Any, right: Any) -> None:
 
 
 def _known(serde: Serde | None) -> Serde | None:
-    return serde if type(serde) in KINDS else None
+    return serde if type(serde) in SINGLE else None

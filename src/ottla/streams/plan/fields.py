@@ -16,10 +16,8 @@ from typing import Any
 from ottla.streams.errors import TopologyError
 from ottla.streams.expressions import Expression
 from ottla.streams.expressions.fields import children
-from ottla.streams.serdes import BOOLEAN, BYTES, STRING, UUID, ObjectSerde, Serde
-from ottla.streams.serdes.kafka import NumberSerde
-
-FIELDLESS = (type(STRING), type(BYTES), NumberSerde, type(BOOLEAN), type(UUID))
+from ottla.streams.serdes import ObjectSerde, Serde
+from ottla.streams.serdes.kafka import SINGLE
 
 
 def check_fields(expression: Expression, values: Serde | None, what: str) -> None:
@@ -38,7 +36,7 @@ def check_fields(expression: Expression, values: Serde | None, what: str) -> Non
                     f"have: {expression!r}",
                     hint=f"it has {near[0] if near else ', '.join(sorted(known)) or 'none'}",
                 )
-    elif type(values) in FIELDLESS:
+    elif type(values) in SINGLE:
         for name in names_read(expression):
             raise TopologyError(
                 f"{what} reads the field {name}, and values of the serde {values!r} have no "

@@ -190,3 +190,6 @@ FLOAT = NumberSerde("FLOAT", "f", float)
 BOOLEAN = BooleanSerde()
 UUID = UuidSerde()
 VOID = VoidSerde()
+
+#: Of single values, which have no fields; none of them reads what another has written as it was.
+SINGLE = (StringSerde, BytesSerde, NumberSerde, BooleanSerde, UuidSerde)
