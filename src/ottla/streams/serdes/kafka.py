@@ -191,5 +191,5 @@ BOOLEAN = BooleanSerde()
 UUID = UuidSerde()
 VOID = VoidSerde()
 
-#: Of single values, which have no fields; none of them reads what another has written as it was.
+#: Of single values, which have no fields.
 SINGLE = (StringSerde, BytesSerde, NumberSerde, BooleanSerde, UuidSerde)
